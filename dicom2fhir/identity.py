@@ -1,0 +1,41 @@
+"""Identity: every resource id is a UUIDv5 that anyone can compute again.
+
+The recipe is published in `docs/reference/identity.md`. Keys never hold a path or a time; a name
+enters only hashed, and only where a Patient has no identifier system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+CANONICAL = "https://dicom2fhir-cli.github.io/fhir"
+"""The base of our own identifier system, extensions and local systems."""
+
+IDENTIFIER_SYSTEM = f"{CANONICAL}/identifier"
+"""The system of the identifier that every resource of ours carries."""
+
+NAMESPACE = bytes.fromhex("c854cfcdd13250a69c25fb47474e5b32")
+"""The project namespace: UUIDv5 of the URL namespace and CANONICAL."""
+
+
+def resource_id(resource_type: str, *key: str) -> str:
+    """Return the id of the resource of this type whose natural key this is.
+
+    The name that is hashed is the type and the parts of the key with a line feed between.
+    """
+    return _uuid5("\n".join((resource_type, *key)))
+
+
+@lru_cache(maxsize=4096)
+def _uuid5(name: str) -> str:
+    digest = bytearray(hashlib.sha1(NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def replacement_uid(text: str) -> str:
+    """Return a valid UID that always stands for this invalid one (PS3.5 B.2, `2.25.`)."""
+    return f"2.25.{int(_uuid5('uid' + chr(10) + text).replace('-', ''), 16)}"

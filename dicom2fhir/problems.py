@@ -1,0 +1,175 @@
+"""Problems: what was wrong with one item, as a value with a stable code.
+
+Codes are never renamed or reused. `docs/reference/problems.md` is generated from CODES.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a Problem matters; the order is the order of the members."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of Problem: what it means and what a person can do about it."""
+
+    severity: Severity
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that was wrong, without any value, path or UID of a patient in its text.
+
+    `tag` is the attribute (`(0010,0010)`), `element` the FHIR element, `source` the number of the
+    input it came from (the catalog knows its path), `count` how often it was seen.
+    `detail` adds a safe fact: a number, a SOP class name, an option; never a patient's value.
+    """
+
+    code: str
+    tag: str = ""
+    element: str = ""
+    detail: str = ""
+    source: int | None = None
+    count: int = 1
+
+    @property
+    def severity(self) -> Severity:
+        """Return the severity that the table gives this code."""
+        return CODES[self.code].severity
+
+    @property
+    def stage(self) -> str:
+        """Return the stage that found the problem: the part of the code before the dot."""
+        return self.code.partition(".")[0]
+
+    @property
+    def message(self) -> str:
+        """Return one sentence: what was wrong, where, what was done instead."""
+        kind = CODES[self.code]
+        where = " ".join(part for part in (self.tag, self.element) if part)
+        text = f"{kind.message} [{where}]" if where else kind.message
+        return f"{text}: {self.detail}" if self.detail else text
+
+
+def _info(message: str, advice: str = "") -> Code:
+    return Code(Severity.INFO, message, advice)
+
+
+def _warning(message: str, advice: str = "") -> Code:
+    return Code(Severity.WARNING, message, advice)
+
+
+def _error(message: str, advice: str = "") -> Code:
+    return Code(Severity.ERROR, message, advice)
+
+
+CODES: dict[str, Code] = {
+    # find
+    "find.not-regular": _info("Not a regular file; left alone"),
+    "find.symlink": _info("A symbolic link; not followed", "Use --follow to follow links."),
+    "find.unreadable": _error("The file or folder cannot be read", "Check its permissions."),
+    "find.vanished": _error("The file was gone when it was read"),
+    "find.missing": _error("A path of the list does not exist"),
+    "find.archive-bad": _error("The archive is damaged; what could be listed was read"),
+    "find.archive-limit": _error(
+        "The archive holds more members, bytes or compression than the limit; the rest was left",
+        "Raise --max-archive-members or --max-archive-bytes if you trust it.",
+    ),
+    "find.archive-member": _info("A member is encrypted, a link or not a file; left alone"),
+    "find.dicomdir-missing": _warning("A DICOMDIR names files that are not there"),
+    "find.dicomdir-outside": _warning("A DICOMDIR names a file outside its own folder; ignored"),
+    # read
+    "read.not-dicom": _info("Not DICOM; counted and left alone"),
+    "read.dicomdir": _info("A DICOMDIR; used as a hint only"),
+    "read.no-identity": _error(
+        "SOP Class, SOP Instance, Series or Study Instance UID is missing; not converted"
+    ),
+    "read.non-patient": _info("An object without patient and study; not converted"),
+    "read.truncated": _error(
+        "The file ends before its data set does (PS3.5 7.1); not converted",
+        "Copy it again, or use --allow-truncated.",
+    ),
+    "read.truncated-kept": _warning("The file ends before its data set does; converted as asked"),
+    "read.no-pixels": _warning("The object should hold pixel data or content and holds none"),
+    "read.malformed": _error("The data set cannot be parsed; not converted"),
+    "read.too-deep": _error("Sequences are nested deeper than 64 levels; not converted"),
+    "read.items-limit": _warning("More than 100,000 sequence items; the rest was left unread"),
+    "read.value-limit": _warning("A value is larger than the limit; left out"),
+    "read.inflate-limit": _error(
+        "The deflated data set grows beyond the limit (PS3.5 A.5); not converted"
+    ),
+    "read.no-meta": _info("No preamble or file meta; read by its content (PS3.10 7.1)"),
+    "read.transfer-syntax": _warning(
+        "The transfer syntax is missing or wrong; the data set was read as what it is"
+    ),
+    "read.charset": _warning("The text is not in the character set it declares; repaired"),
+    "read.charset-unknown": _warning("The character set is unknown; text was read as far as it goes"),
+    "read.bad-uid": _warning("A UID is not valid (PS3.5 9.1); a valid one was derived from it"),
+    "read.unstable": _error("The file changed while it was read; not converted"),
+    "read.failed": _error("The file could not be read; not converted"),
+    # catalog
+    "catalog.duplicate": _info("The same instance with the same bytes again; listed once"),
+    "catalog.conflict": _warning(
+        "One SOP Instance UID with different bytes; the copy with the lowest SHA-256 was kept"
+    ),
+    "catalog.rejected": _info(
+        "Withdrawn by a rejection note (IHE IOCM); left out", "Use --keep-rejected to keep it."
+    ),
+    "catalog.series-in-two-studies": _warning("One Series Instance UID in two studies"),
+    "catalog.study-two-patients": _warning(
+        "One Study Instance UID under two patients; kept apart, one ImagingStudy each"
+    ),
+    "catalog.patient-conflict": _warning(
+        "Patient attributes differ within a study; what most instances hold was taken"
+    ),
+    "catalog.same-id-two-names": _warning("One Patient ID with different names or birth dates"),
+    # map
+    "map.no-timezone": _info(
+        "No time zone is known; the date was written without the time (PS3.3 C.12.1)",
+        "Use --timezone if all of the input comes from one zone.",
+    ),
+    "map.bad-date": _warning("A date or time does not parse (PS3.5 6.2); left out"),
+    "map.bad-number": _warning("Not a whole number of 0 to 2147483647; left out"),
+    "map.bad-sex": _warning("Patient's Sex is not M, F or O; written as unknown"),
+    "map.bad-code": _warning("A code cannot be written in FHIR; its text was kept"),
+    "map.no-modality": _warning("Modality is missing; written as OT"),
+    "map.body-part": _info("Body Part Examined is no term of PS3.16 Annex L; written as text"),
+    "map.no-patient-id": _warning(
+        "Patient ID is missing; the patient is told apart by name, birth date and sex, or study"
+    ),
+    "map.patient-no-system": _info(
+        "Patient ID has no issuer, so the patient's id also rests on name and birth date",
+        "Use --patient-id-system if all numbers come from one place.",
+    ),
+    "map.text-cut": _warning("A text is longer than FHIR allows; cut"),
+    # study, pixels
+    "study.too-large": _warning(
+        "The study is larger than one resource may be; a series was written without instances"
+    ),
+    # bundle
+    "bundle.too-large": _error(
+        "One resource is larger than the limit; no Bundle of that size can hold it"
+    ),
+    # check
+    "check.model": _error("A resource does not fit its FHIR model"),
+    "check.code": _error("A code is not in its required value set"),
+    "check.reference-type": _error("A reference points at a type that is not allowed"),
+    "check.unresolved": _error("A reference resolves to nothing in the Bundle"),
+    "check.invariant": _error("An invariant does not hold"),
+    "check.json": _error("Not a FHIR Bundle in JSON"),
+    # deliver
+    "deliver.kept": _info("A file of that name exists and was kept", "Use --overwrite always."),
+    "deliver.foreign": _error(
+        "A file of that name was not written by this tool; kept", "Choose another folder."
+    ),
+}
