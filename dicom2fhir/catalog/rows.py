@@ -1,0 +1,98 @@
+"""Turn Instances into the compact rows that the catalog keeps and workers send."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import Attributes, Instance
+
+# Number Series and instances without a usable number after all others.
+_LAST = 2**63 - 1
+
+Block = tuple[str, bytes]
+"""A level and the JSON of its attributes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRow:
+    """One instance as the catalog stores it; the levels above it are named by digest."""
+
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    part10: bool
+    number: int
+    attributes: bytes
+    patient: bytes
+    study: bytes
+    series: bytes
+    source: int = 0
+    rejection_code: str | None = None
+    rejects: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of some instances and the attribute blocks that they share."""
+
+    rows: list[InstanceRow] = field(default_factory=list)
+    blocks: dict[bytes, Block] = field(default_factory=dict)
+
+
+class RowEncoder:
+    """Encodes Instances; each distinct block of attributes is encoded once while it recurs."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[Attributes, bytes, bytes]] = {}
+
+    def add(self, batch: Batch, instance: Instance, source: int) -> None:
+        """Append the row of one instance, and its blocks where the batch lacks them."""
+        batch.rows.append(
+            InstanceRow(
+                study_uid=instance.study_uid,
+                series_uid=instance.series_uid,
+                sop_instance_uid=instance.sop_instance_uid,
+                sop_class_uid=instance.sop_class_uid,
+                transfer_syntax_uid=instance.transfer_syntax_uid,
+                part10=instance.part10,
+                number=order_of(instance.attributes.get("InstanceNumber")),
+                attributes=orjson.dumps(instance.attributes),
+                patient=self._block(batch, "patient", instance.patient),
+                study=self._block(batch, "study", instance.study),
+                series=self._block(batch, "series", instance.series),
+                source=source,
+                rejection_code=instance.rejection_code,
+                rejects=tuple((r.study_uid, r.sop_instance_uid) for r in instance.rejects),
+            )
+        )
+
+    def _block(self, batch: Batch, level: str, attributes: Attributes) -> bytes:
+        # Readers share one mapping between the instances of a series, so identity is a cheap
+        # key; the mapping is kept beside it, so that its id cannot be used again.
+        known = self._seen.get(id(attributes))
+        if known is None or known[0] is not attributes:
+            if len(self._seen) > 256:  # noqa: PLR2004 - a bound on memory, nothing more
+                self._seen.clear()
+            data = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)
+            digest = hashlib.blake2b(level.encode() + data, digest_size=16).digest()
+            known = self._seen[id(attributes)] = (attributes, digest, data)
+        batch.blocks.setdefault(known[1], (level, known[2]))
+        return known[1]
+
+
+def order_of(values: object) -> int:
+    """Return where a number sorts: by its value, and last when it is no whole number."""
+    if isinstance(values, (list, tuple)) and values:
+        try:
+            number = int(str(values[0]))
+        except ValueError:
+            return _LAST
+        return number if abs(number) < _LAST else _LAST
+    return _LAST

@@ -1,0 +1,81 @@
+"""Opening the catalog: a temporary one, or the one of a state folder that one run may hold."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dicom2fhir.catalog.store import Catalog, create
+from dicom2fhir.errors import OutputError, StateLockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def open_catalog(state: str | None, rules: str) -> Iterator[Catalog]:
+    """Open the catalog of a state folder, or a temporary one, and close it at the end.
+
+    `rules` names how files are read; what other rules read is read again.
+    Errors: StateLockedError when another run holds the folder; OutputError when it cannot be used.
+    """
+    if state is None:
+        catalog = create(Path(tempfile.mkdtemp(prefix="dicom2fhir-")) / "catalog.db", kept=False)
+        try:
+            yield catalog
+        finally:
+            catalog.close()
+        return
+    folder = Path(state)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError("The state folder cannot be made.", hint="Check --state.") from error
+    with _lock(folder):
+        catalog = _open_state(folder / "catalog.db", rules)
+        try:
+            yield catalog
+        finally:
+            catalog.commit()
+            catalog.close()
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    import fcntl  # noqa: PLC0415 - POSIX only, and only a state folder needs it
+
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OutputError(
+            "The state folder cannot be written to.", hint="Check --state."
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            raise StateLockedError(
+                f"Another run (process {holder}) holds the state folder.",
+                hint="Wait for it to end, or use another --state folder.",
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_state(path: Path, rules: str) -> Catalog:
+    try:
+        catalog = create(path, kept=True)
+    except sqlite3.DatabaseError:
+        # A damaged state costs one full read, not the run: it is set aside, not deleted.
+        path.replace(path.with_suffix(".damaged"))
+        catalog = create(path, kept=True)
+    catalog.adopt_rules(rules)
+    return catalog

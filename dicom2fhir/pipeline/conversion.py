@@ -1,0 +1,207 @@
+"""`convert`: the whole way from sources to delivered Bundles."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import astuple, dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from dicom2fhir import __version__
+from dicom2fhir.catalog import Catalog, find_patient_conflicts, open_catalog
+from dicom2fhir.errors import UsageError
+from dicom2fhir.find import Finder
+from dicom2fhir.pipeline.emission import EmissionCounts, emit_studies
+from dicom2fhir.pipeline.reading import ReadCounts, read_sources
+from dicom2fhir.pipeline.watching import Unwatched, Watch
+from dicom2fhir.pipeline.workers import Workers
+from dicom2fhir.problems import Problem
+from dicom2fhir.report.summary import (
+    Counts,
+    Outcome,
+    Place,
+    ProblemRow,
+    Timing,
+    decide_exit,
+    order_rows,
+    row_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dicom2fhir.deliver import Sink
+    from dicom2fhir.options import Options
+
+EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Measures how long the stages of a run take."""
+
+    timings: list[Timing] = field(default_factory=list)
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Record the wall time of one stage."""
+        start = time.perf_counter()
+        yield
+        self.timings.append(Timing(stage=stage, seconds=round(time.perf_counter() - start, 3)))
+
+    def add_to(self, outcome: Outcome) -> Outcome:
+        """Return the outcome with the times that were measured."""
+        return replace(outcome, timings=tuple(self.timings))
+
+
+def convert(
+    options: Options, watch: Watch | None = None, listing: BinaryIO | None = None
+) -> Outcome:
+    """Convert the sources and deliver the Bundles.
+
+    Errors: Dicom2FhirError of every kind; nothing half-written stays behind.
+    """
+    watch = watch or Unwatched()
+    _refuse_contradictions(options)
+    stopwatch = Stopwatch()
+    with ExitStack() as stack:
+        sink = None if options.dry_run else stack.enter_context(_sink(options))
+        finder = stack.enter_context(Finder(options.find))
+        catalog = stack.enter_context(open_catalog(options.state, _reading_rules(options)))
+        workers = stack.enter_context(Workers(options.workers))
+        with stopwatch.measure("read"):
+            watch.stage("read")
+            findings = finder.find(
+                options.sources, listing=listing, null_separated=options.null_separated
+            )
+            read = read_sources(findings, catalog, options, workers, watch)
+            catalog.add_problems(_conflicts_between_studies(catalog))
+        with stopwatch.measure("write"):
+            watch.stage("write")
+            if not read.instances + read.unchanged and sink is not None:
+                # An empty Bundle would look like a run that found something.
+                sink.abort()
+                sink = None
+            emitted = _emit(catalog, options, workers, watch, sink)
+        outcome = summarise(read, emitted, catalog, sink, options)
+    return stopwatch.add_to(outcome)
+
+
+def _refuse_contradictions(options: Options) -> None:
+    if options.map.provenance and options.map.timestamp is None:
+        raise UsageError(
+            "--provenance needs a time that does not change from run to run.",
+            hint="Give --timestamp or set SOURCE_DATE_EPOCH.",
+        )
+    if options.map.provenance and options.bundle.ids == "server":
+        raise UsageError(
+            "--provenance cannot go with --ids server: a Provenance has no identifier to match on.",
+            hint="Use --ids client.",
+        )
+    if options.map.dicom == "link" and options.map.dicomweb is None:
+        raise UsageError("--dicom link needs the address to link to.", hint="Give --dicomweb URL.")
+
+
+@contextmanager
+def _sink(options: Options) -> Iterator[Sink | None]:
+    """Open the sink; what was begun is removed unless the run comes to its end."""
+    if options.output.path is None:
+        yield None
+        return
+    from dicom2fhir.deliver import open_sink  # noqa: PLC0415 - a dry run needs none
+
+    sink = open_sink(options.output, options.sources)
+    try:
+        yield sink
+    except BaseException:
+        sink.abort()
+        raise
+
+
+def _reading_rules(options: Options) -> str:
+    """Name how files are read: what other rules have read is read again."""
+    rules = (__version__, astuple(options.read), options.where)
+    return hashlib.sha256(repr(rules).encode()).hexdigest()
+
+
+def _writing_rules(options: Options) -> str:
+    """Name how studies are written: what other rules have written is written again."""
+    rules = (
+        __version__,
+        repr(options.map),
+        repr(options.bundle),
+        options.output.path,
+        options.keep_rejected,
+        options.media,
+    )
+    return hashlib.sha256(repr(rules).encode()).hexdigest()
+
+
+def _conflicts_between_studies(catalog: Catalog) -> list[Problem]:
+    problems = find_patient_conflicts(catalog)
+    problems.extend(
+        Problem(code="catalog.series-in-two-studies", source=source, count=studies)
+        for source, studies in catalog.series_in_two_studies()
+    )
+    return problems
+
+
+def _emit(
+    catalog: Catalog, options: Options, workers: Workers, watch: Watch, sink: Sink | None
+) -> EmissionCounts:
+    rules = _writing_rules(options)
+    study_uids = catalog.study_uids(emitted_as=rules if catalog.kept else None)
+    emitted = emit_studies(catalog, study_uids, options, workers, watch, sink)
+    if sink is not None:
+        catalog.add_problems(sink.finish())
+        if catalog.kept:
+            catalog.mark_emitted(emitted.study_uids, rules)
+    return emitted
+
+
+def summarise(
+    read: ReadCounts,
+    emitted: EmissionCounts,
+    catalog: Catalog,
+    sink: Sink | None,
+    options: Options,
+) -> Outcome:
+    """Return all that a run has to say for itself."""
+    counts = Counts(
+        files=read.files,
+        dicom=read.instances + read.filtered,
+        not_dicom=read.not_dicom,
+        other=read.other,
+        converted=emitted.converted,
+        duplicates=emitted.duplicates,
+        conflicts=emitted.conflicts,
+        rejected=emitted.rejected,
+        unchanged=read.unchanged,
+        filtered=read.filtered,
+        failed=read.failed + emitted.failed,
+        studies=emitted.studies,
+        series=emitted.series,
+        patients=len(emitted.patients),
+        bundles=sink.bundles if sink else 0,
+        entries=sink.entries if sink else 0,
+        bytes=sink.bytes if sink else 0,
+        output_files=sink.files if sink else 0,
+    )
+    problems = order_rows(
+        _problem_row(catalog, code, seen) for code, seen in catalog.problem_counts()
+    )
+    return Outcome(
+        counts=counts,
+        problems=problems,
+        version=__version__,
+        exit_code=decide_exit(counts, problems, options.fail_on),
+    )
+
+
+def _problem_row(catalog: Catalog, code: str, seen: int) -> ProblemRow:
+    places = tuple(
+        Place(path=item.label or "", tag=item.tag, element=item.element, detail=item.detail)
+        for item in catalog.problem_items(code, EXAMPLES)
+    )
+    return row_of(code, seen, places)

@@ -1,0 +1,226 @@
+"""From a filled catalog to delivered Bundles: map, bundle, check, deliver."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
+from dicom2fhir.catalog import assemble_study, attach
+from dicom2fhir.errors import UsageError
+from dicom2fhir.find import open_candidate
+from dicom2fhir.mapping import map_provenance, map_study
+from dicom2fhir.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dicom2fhir.catalog import Catalog
+    from dicom2fhir.deliver import Sink
+    from dicom2fhir.model import EncodedBundle, Entry, Resource, Study
+    from dicom2fhir.options import Options
+    from dicom2fhir.pipeline.watching import Watch
+    from dicom2fhir.pipeline.workers import Workers
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyJob:
+    """One Study Instance UID to be turned into Bundles."""
+
+    catalog: str
+    study_uid: str
+    options: Options
+
+
+@dataclass(slots=True, kw_only=True)
+class Emitted:
+    """The Bundles of one Study Instance UID and what is to be told of them."""
+
+    study_uid: str = ""
+    bundles: list[EncodedBundle] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set)
+    studies: int = 0
+    series: int = 0
+    converted: int = 0
+    failed: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class EmissionCounts:
+    """What was written."""
+
+    studies: int = 0
+    series: int = 0
+    converted: int = 0
+    failed: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: int = 0
+    patients: set[bytes] = field(default_factory=set)
+    study_uids: list[str] = field(default_factory=list)
+
+
+def emit_study(job: StudyJob) -> Emitted:
+    """Turn one Study Instance UID into checked, encoded Bundles."""
+    catalog, options = attach(job.catalog), job.options
+    assembled = assemble_study(
+        catalog,
+        job.study_uid,
+        partial(hash_source, catalog),
+        keep_rejected=options.keep_rejected,
+    )
+    emitted = Emitted(
+        study_uid=job.study_uid,
+        problems=list(assembled.problems),
+        duplicates=assembled.duplicates,
+        conflicts=assembled.conflicts,
+        rejected=assembled.rejected,
+    )
+    for study in assembled.studies:
+        _emit(study, options, emitted)
+    return emitted
+
+
+def _emit(study: Study, options: Options, emitted: Emitted) -> None:
+    source = min(one.source for series in study.series for one in series.instances)
+    mapped = map_study(study, options.map)
+    provenance = partial(map_provenance, options=options.map) if options.map.provenance else None
+    name = bundle_name(study, mapped.resources)
+    parts, problems = make_bundles(name, mapped.resources, options.bundle, provenance)
+    problems += _check(parts, options)
+    emitted.problems.extend(
+        replace(problem, source=source) for problem in (*mapped.problems, *problems)
+    )
+    # What fails the check would be refused as a whole, or worse, be stored: it stays here.
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        emitted.failed += study.instance_count
+        return
+    emitted.studies += 1
+    emitted.series += len(study.series)
+    emitted.converted += study.instance_count
+    emitted.patients.update(
+        resource["id"] for resource in mapped.resources if resource["resourceType"] == "Patient"
+    )
+    emitted.bundles.extend(
+        encode_bundle(name, number, len(parts), entries)
+        for number, entries in enumerate(parts, start=1)
+    )
+
+
+def bundle_name(study: Study, resources: Sequence[Resource]) -> str:
+    """Return the base of the study's file name: its UID, and more where two patients share it."""
+    if not study.shared_uid:
+        return study.uid
+    own = next(r["id"] for r in resources if r["resourceType"] == "ImagingStudy")
+    return f"{study.uid}_{own[:8]}"
+
+
+def _check(parts: Sequence[Sequence[Entry]], options: Options) -> list[Problem]:
+    if options.check == "off":
+        return []
+    from dicom2fhir.check import check_bundle  # noqa: PLC0415 - not needed with --check off
+
+    problems: list[Problem] = []
+    for entries in parts:
+        problems.extend(check_bundle(bundle_of(entries), options.check))
+    return problems
+
+
+def hash_source(catalog: Catalog, number: int) -> str:
+    """Return the SHA-256 of a source's bytes; one that can no longer be read sorts last."""
+    digest = hashlib.sha256()
+    try:
+        source = open_candidate(catalog.candidate(number))
+        try:
+            offset = 0
+            while data := source.read_at(offset, MIB):
+                digest.update(data)
+                offset += len(data)
+        finally:
+            source.close()
+    except OSError:
+        return "unreadable"
+    return digest.hexdigest()
+
+
+def emit_studies(
+    catalog: Catalog,
+    study_uids: Sequence[str],
+    options: Options,
+    workers: Workers,
+    watch: Watch,
+    sink: Sink | None,
+) -> EmissionCounts:
+    """Write all these studies, in this order."""
+    counts = EmissionCounts()
+    jobs = (
+        StudyJob(catalog=str(catalog.path), study_uid=uid, options=options) for uid in study_uids
+    )
+    results = workers.run(emit_study, jobs)
+    if sink is not None and is_one_bundle(options) and _has_limits(options):
+        results = _within_one_bundle(results, options)
+    for emitted in results:
+        catalog.add_problems(emitted.problems)
+        for bundle in emitted.bundles:
+            if sink is not None:
+                catalog.add_problems(sink.write(bundle))
+        _add(emitted, counts)
+        watch.written(len(counts.study_uids), len(study_uids))
+    return counts
+
+
+def _add(emitted: Emitted, counts: EmissionCounts) -> None:
+    counts.studies += emitted.studies
+    counts.series += emitted.series
+    counts.converted += emitted.converted
+    counts.failed += emitted.failed
+    counts.duplicates += emitted.duplicates
+    counts.conflicts += emitted.conflicts
+    counts.rejected += emitted.rejected
+    counts.patients.update(
+        hashlib.blake2b(one.encode(), digest_size=8).digest() for one in emitted.patients
+    )
+    if not emitted.failed:
+        counts.study_uids.append(emitted.study_uid)
+
+
+def is_one_bundle(options: Options) -> bool:
+    """Tell whether the output is a single Bundle: a pipe, `-` or `x.json`."""
+    path = options.output.path
+    return path is not None and (path == "-" or path.endswith((".json", ".json.gz")))
+
+
+def _has_limits(options: Options) -> bool:
+    limits = options.bundle
+    return any((limits.max_entries, limits.max_bytes, limits.max_resource_bytes))
+
+
+def _within_one_bundle(results: Iterator[Emitted], options: Options) -> Iterator[Emitted]:
+    """Hold all studies back until it is certain that they fit into one Bundle."""
+    limits = options.bundle
+    held: list[Emitted] = []
+    seen: dict[str, int] = {}
+    parts = 0
+    for emitted in results:
+        held.append(emitted)
+        parts = max([parts, *(bundle.parts for bundle in emitted.bundles)])
+        for bundle in emitted.bundles:
+            seen.update((entry.full_url, len(entry.data) + 1) for entry in bundle.entries)
+        if (
+            parts > 1
+            or (limits.max_entries and len(seen) > limits.max_entries)
+            or (limits.max_bytes and sum(seen.values()) + 100 > limits.max_bytes)
+        ):
+            raise UsageError(
+                "The input does not fit into one Bundle within the limits.",
+                hint="Write a Bundle a line with -o x.ndjson, or send them with --to.",
+            )
+    yield from held

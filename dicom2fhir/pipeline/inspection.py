@@ -1,0 +1,123 @@
+"""`inspect` and `explain`: looking without writing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+from dicom2fhir.catalog import Batch, RowEncoder, assemble_study, open_catalog
+from dicom2fhir.errors import NothingFoundError, UsageError
+from dicom2fhir.find import Finder
+from dicom2fhir.mapping import explain_study
+from dicom2fhir.model import Candidate
+from dicom2fhir.pipeline.conversion import Stopwatch, summarise
+from dicom2fhir.pipeline.emission import EmissionCounts, hash_source
+from dicom2fhir.pipeline.reading import read_candidate, read_sources
+from dicom2fhir.pipeline.watching import Unwatched, Watch
+from dicom2fhir.pipeline.workers import Workers
+from dicom2fhir.report.summary import Outcome, SeriesRow, StudyRow
+
+if TYPE_CHECKING:
+    from dicom2fhir.catalog import Catalog
+    from dicom2fhir.mapping import Explained
+    from dicom2fhir.model import Attributes, Series, Study
+    from dicom2fhir.options import Options
+
+
+def inspect(
+    options: Options, watch: Watch | None = None, listing: BinaryIO | None = None
+) -> tuple[list[StudyRow], Outcome]:
+    """Return the studies of the sources as rows, and what the run has to say; write nothing."""
+    watch = watch or Unwatched()
+    stopwatch = Stopwatch()
+    with ExitStack() as stack:
+        finder = stack.enter_context(Finder(options.find))
+        catalog = stack.enter_context(open_catalog(None, ""))
+        workers = stack.enter_context(Workers(options.workers))
+        with stopwatch.measure("read"):
+            watch.stage("read")
+            findings = finder.find(
+                options.sources, listing=listing, null_separated=options.null_separated
+            )
+            read = read_sources(findings, catalog, options, workers, watch)
+        emitted = EmissionCounts()
+        rows: list[StudyRow] = []
+        for uid in catalog.study_uids():
+            rows.extend(_list_studies(catalog, uid, options, emitted))
+        outcome = summarise(read, emitted, catalog, None, options)
+    return rows, stopwatch.add_to(outcome)
+
+
+def _list_studies(
+    catalog: Catalog, study_uid: str, options: Options, counts: EmissionCounts
+) -> list[StudyRow]:
+    fingerprint = partial(hash_source, catalog)
+    assembled = assemble_study(catalog, study_uid, fingerprint, keep_rejected=options.keep_rejected)
+    catalog.add_problems(assembled.problems)
+    counts.duplicates += assembled.duplicates
+    counts.conflicts += assembled.conflicts
+    counts.rejected += assembled.rejected
+    rows = [_study_row(study) for study in assembled.studies]
+    counts.studies += len(rows)
+    counts.series += sum(len(row.series) for row in rows)
+    counts.converted += sum(row.instances for row in rows)
+    counts.patients.update(f"{row.patient_id}\n{row.patient_name}".encode() for row in rows)
+    return rows
+
+
+def _study_row(study: Study) -> StudyRow:
+    series = tuple(_series_row(one) for one in study.series)
+    return StudyRow(
+        study_uid=study.uid,
+        date=_first(study.attributes, "StudyDate"),
+        description=_first(study.attributes, "StudyDescription"),
+        modalities=tuple(sorted({one.modality for one in series if one.modality})),
+        patient_name=_first(study.patient, "PatientName"),
+        patient_id=_first(study.patient, "PatientID"),
+        series=series,
+    )
+
+
+def _series_row(series: Series) -> SeriesRow:
+    return SeriesRow(
+        uid=series.uid,
+        number=_first(series.attributes, "SeriesNumber"),
+        modality=_first(series.attributes, "Modality"),
+        description=_first(series.attributes, "SeriesDescription"),
+        instances=len(series.instances),
+    )
+
+
+def _first(attributes: Attributes, keyword: str) -> str:
+    values = attributes.get(keyword)
+    return str(values[0]) if values else ""
+
+
+def explain(path: str, options: Options) -> list[Explained]:
+    """Return each FHIR element of one file, where it came from, and the clause.
+
+    Errors: UsageError when there is no such file; NothingFoundError when it is not DICOM.
+    """
+    with Finder(options.find) as finder:
+        findings = list(finder.find([path]))
+        candidates = [one for one in findings if isinstance(one, Candidate)]
+        if len(candidates) != 1:
+            raise UsageError(
+                "explain looks at one file.", hint="Use inspect or convert for folders."
+            )
+        instance, problems = read_candidate(candidates[0], options.read)
+    if instance is None:
+        raise NothingFoundError(
+            problems[0].message if problems else "The file is not DICOM.",
+            hint="inspect lists what can be read.",
+        )
+    with open_catalog(None, "") as catalog:
+        batch = Batch()
+        RowEncoder().add(batch, instance, catalog.add_source(candidates[0]))
+        catalog.add(batch)
+        catalog.finish_reading()
+        assembled = assemble_study(
+            catalog, instance.study_uid, partial(hash_source, catalog), keep_rejected=True
+        )
+    return list(explain_study(assembled.studies[0], options.map))

@@ -1,0 +1,95 @@
+"""`validate`: the check of any Bundle, made here or elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+import orjson
+
+from dicom2fhir import __version__
+from dicom2fhir.check import check_document
+from dicom2fhir.errors import NothingFoundError, UsageError
+from dicom2fhir.problems import Problem
+from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, decide_exit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STDIN = Path("-")
+FORMS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+
+
+def validate(paths: Sequence[str], level: str, fail_on: str = "error") -> Outcome:
+    """Check every Bundle of these files and folders.
+
+    Errors: UsageError for a path that does not exist; NothingFoundError without any Bundle.
+    """
+    tally = ProblemTally()
+    bundles = files = 0
+    for path in _files(paths):
+        files += 1
+        for number, document in enumerate(_documents(path, tally), start=1):
+            bundles += 1
+            tally.extend(check_document(document, level), f"{path}, Bundle {number}")
+    if not files:
+        raise NothingFoundError(
+            "No Bundle was found.", hint=f"Bundles are files that end in {', '.join(FORMS)}."
+        )
+    counts = Counts(files=files, bundles=bundles)
+    rows = tally.rows()
+    return Outcome(
+        counts=counts,
+        problems=rows,
+        version=__version__,
+        exit_code=decide_exit(counts, rows, fail_on, expects_dicom=False),
+    )
+
+
+def _files(paths: Sequence[str]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            # Names with a leading dot are the manifest of an output folder and leftovers.
+            yield from sorted(
+                one
+                for one in path.rglob("*")
+                if one.name.endswith(FORMS) and not one.name.startswith(".") and one.is_file()
+            )
+        elif path == STDIN or path.exists():
+            yield path
+        else:
+            raise UsageError("There is no such file or folder.", hint="Check the path.")
+
+
+def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
+    """Yield the Bundles of one file: the whole, or its lines where each is JSON by itself."""
+    try:
+        with _open(path) as stream:
+            first = stream.readline()
+            rest = stream.readline()
+            if not rest or not _is_json(first):
+                yield first + rest + stream.read()
+                return
+            yield first
+            yield from (line for line in (rest, *stream) if line.strip())
+    except (OSError, EOFError, zlib.error):
+        tally.add(Problem(code="find.unreadable"), str(path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path == STDIN:
+        return os.fdopen(0, "rb", closefd=False)
+    if path.name.endswith(".gz"):
+        return cast("IO[bytes]", gzip.open(path))
+    return path.open("rb")
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""Running work in this process or in several, always in order and with bounded look-ahead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """A pool of processes that is started only when the work pays for it."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit if limit is not None else (os.cpu_count() or 1)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._pool is None:
+            return
+        # After a fault nobody waits for the rest: a worker ends when its own file does.
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    @property
+    def started(self) -> bool:
+        """Tell whether there are processes beside this one."""
+        return self._pool is not None
+
+    def start(self) -> None:
+        """Start the processes, unless one is all that is allowed."""
+        if self._limit < 2 or self._pool is not None:  # noqa: PLR2004 - one is this process
+            return
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - slow to import
+        from multiprocessing import get_context  # noqa: PLC0415 - the same
+
+        self._pool = ProcessPoolExecutor(
+            self._limit, mp_context=get_context("spawn"), initializer=_begin_worker
+        )
+
+    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """Yield the results of the jobs, in their order, a few jobs ahead at most."""
+        if self._pool is None:
+            for job in jobs:
+                yield work(job)
+            return
+        waiting: deque[Future[Result]] = deque()
+        for job in jobs:
+            waiting.append(self._pool.submit(work, job))
+            if len(waiting) > 4 * self._limit:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _begin_worker() -> None:
+    # The parent decides what an interrupt means; a worker only ends with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    from multiprocessing import parent_process  # noqa: PLC0415 - loaded in a worker anyway
+    from multiprocessing.connection import wait  # noqa: PLC0415 - loaded in a worker anyway
+
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
