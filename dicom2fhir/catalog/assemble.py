@@ -145,7 +145,8 @@ def _group_by_patient(rows: list[StoredInstance], blocks: _Blocks) -> list[list[
     An instance that lacks the issuer or the Patient ID contradicts nobody; it joins where only one
     patient of the study fits, and an instance without Patient ID only where its name agrees.
     """
-    keys = {row.patient: _patient_key(blocks[row.patient]) for row in rows}
+    numbers = {row.patient for row in rows}
+    keys = {number: _patient_key(blocks[number]) for number in numbers}
     full = {key for key in keys.values() if key[0]}
     placed = {
         number: _place(key, blocks[number], full, keys, blocks) for number, key in keys.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -18,9 +18,11 @@ Block = tuple[str, bytes]
 """A level and the JSON of its attributes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceRow:
-    """One instance as the catalog stores it; the levels above it are named by digest."""
+class InstanceRow(NamedTuple):
+    """One instance as the catalog stores it; the levels above it are named by digest.
+
+    A tuple, since one is made for every file: it costs a quarter of a frozen dataclass.
+    """
 
     study_uid: str
     series_uid: str
@@ -33,9 +35,16 @@ class InstanceRow:
     patient: bytes
     study: bytes
     series: bytes
-    source: int = 0
-    rejection_code: str | None = None
-    rejects: tuple[tuple[str, str], ...] = ()
+    source: int
+
+
+class Rejection(NamedTuple):
+    """One instance that a rejection note withdraws."""
+
+    study_uid: str
+    sop_instance_uid: str
+    code: str | None
+    source: int
 
 
 @dataclass(slots=True)
@@ -43,6 +52,7 @@ class Batch:
     """Rows of some instances and the attribute blocks that they share."""
 
     rows: list[InstanceRow] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     blocks: dict[bytes, Block] = field(default_factory=dict)
 
 
@@ -56,21 +66,23 @@ class RowEncoder:
         """Append the row of one instance, and its blocks where the batch lacks them."""
         batch.rows.append(
             InstanceRow(
-                study_uid=instance.study_uid,
-                series_uid=instance.series_uid,
-                sop_instance_uid=instance.sop_instance_uid,
-                sop_class_uid=instance.sop_class_uid,
-                transfer_syntax_uid=instance.transfer_syntax_uid,
-                part10=instance.part10,
-                number=order_of(instance.attributes.get("InstanceNumber")),
-                attributes=orjson.dumps(instance.attributes),
-                patient=self._block(batch, "patient", instance.patient),
-                study=self._block(batch, "study", instance.study),
-                series=self._block(batch, "series", instance.series),
-                source=source,
-                rejection_code=instance.rejection_code,
-                rejects=tuple((r.study_uid, r.sop_instance_uid) for r in instance.rejects),
+                instance.study_uid,
+                instance.series_uid,
+                instance.sop_instance_uid,
+                instance.sop_class_uid,
+                instance.transfer_syntax_uid,
+                instance.part10,
+                order_of(instance.attributes.get("InstanceNumber")),
+                orjson.dumps(instance.attributes),
+                self._block(batch, "patient", instance.patient),
+                self._block(batch, "study", instance.study),
+                self._block(batch, "series", instance.series),
+                source,
             )
+        )
+        batch.rejections.extend(
+            Rejection(one.study_uid, one.sop_instance_uid, instance.rejection_code, source)
+            for one in instance.rejects
         )
 
     def _block(self, batch: Batch, level: str, attributes: Attributes) -> bytes:

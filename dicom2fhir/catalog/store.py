@@ -18,7 +18,7 @@ from dicom2fhir.model import Candidate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dicom2fhir.catalog.rows import Batch, InstanceRow
+    from dicom2fhir.catalog.rows import Batch
     from dicom2fhir.problems import Problem
 
 SCHEMA = """
@@ -46,6 +46,10 @@ STATE_INDEXES = """
 CREATE INDEX IF NOT EXISTS source_path ON source(path, member);
 CREATE INDEX IF NOT EXISTS instance_source ON instance(source);
 """
+
+
+SETTLED = {"instance", "filtered", "read.not-dicom", "read.dicomdir", "read.non-patient"}
+"""Outcomes that reading an unchanged file again would not change."""
 
 
 class StoredInstance(NamedTuple):
@@ -92,24 +96,33 @@ class Catalog:
 
     # sources
 
-    def add_source(self, candidate: Candidate) -> int:
-        """Record a candidate and return its number."""
-        number = self._next_source
+    def number_source(self) -> int:
+        """Return the next free source number."""
         self._next_source += 1
-        self._db.execute(
-            "INSERT INTO source VALUES(?,?,?,?,?,?,?,?,NULL)",
-            (
-                number,
-                os.fsencode(candidate.path),
-                candidate.member and _plain(candidate.member),
-                candidate.offset,
-                candidate.spool,
-                candidate.size,
-                candidate.mtime_ns,
-                candidate.inode,
-            ),
+        return self._next_source - 1
+
+    def add_sources(self, sources: Iterable[tuple[int, Candidate, str]]) -> None:
+        """Record numbered candidates and what became of them.
+
+        The outcome is `instance`, or the code of the Problem, or `filtered`.
+        """
+        self._db.executemany(
+            "INSERT INTO source VALUES(?,?,?,?,?,?,?,?,?)",
+            [
+                (
+                    number,
+                    os.fsencode(candidate.path),
+                    candidate.member and _plain(candidate.member),
+                    candidate.offset,
+                    candidate.spool,
+                    candidate.size,
+                    candidate.mtime_ns,
+                    candidate.inode,
+                    outcome,
+                )
+                for number, candidate, outcome in sources
+            ],
         )
-        return number
 
     def find_source(self, candidate: Candidate) -> tuple[int, bool] | None:
         """Return the number of this place in an earlier run, and whether it is unchanged.
@@ -123,7 +136,8 @@ class Catalog:
         if row is None:
             return None
         same = row[1:4] == (candidate.size, candidate.mtime_ns, candidate.inode)
-        return row[0], same and candidate.mtime_ns is not None and row[4] in {"instance", "other"}
+        settled = candidate.mtime_ns is not None and row[4] in SETTLED
+        return row[0], same and settled
 
     def forget_source(self, number: int) -> None:
         """Remove a source and what was read from it; its studies count as touched."""
@@ -134,10 +148,6 @@ class Catalog:
         for table in ("instance", "rejected"):
             self._db.execute(f"DELETE FROM {table} WHERE source=?", (number,))  # noqa: S608
         self._db.execute("DELETE FROM source WHERE id=?", (number,))
-
-    def set_outcomes(self, outcomes: Iterable[tuple[str, int]]) -> None:
-        """Record what became of sources: instance, other, or the code of the fault."""
-        self._db.executemany("UPDATE source SET outcome=? WHERE id=?", outcomes)
 
     def candidate(self, number: int) -> Candidate:
         """Return the candidate of a source number."""
@@ -163,28 +173,16 @@ class Catalog:
         self._db.executemany(
             "INSERT INTO instance VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
             [
-                (
-                    row.study_uid,
-                    row.series_uid,
-                    row.sop_instance_uid,
-                    row.sop_class_uid,
-                    row.transfer_syntax_uid,
-                    row.part10,
-                    row.number,
-                    row.attributes,
-                    ids[row.patient],
-                    ids[row.study],
-                    ids[row.series],
-                    row.source,
-                )
+                (*row[:8], ids[row.patient], ids[row.study], ids[row.series], row.source)
                 for row in batch.rows
             ],
         )
-        for row in batch.rows:
-            if row.study_uid not in self._touched:
-                self._touch(row.study_uid)
-            if row.rejects:
-                self._reject(row)
+        for uid in {row.study_uid for row in batch.rows} - self._touched:
+            self._touch(uid)
+        self._db.executemany("INSERT INTO rejected VALUES(?,?,?,?)", batch.rejections)
+        for uid in {rejection.study_uid for rejection in batch.rejections} - self._touched:
+            if self._one("SELECT 1 FROM study WHERE study_uid=?", uid):
+                self._touch(uid)
 
     def _block_id(self, digest: bytes, level: str, attributes: bytes) -> int:
         known = self._block_ids.get(digest)
@@ -208,17 +206,6 @@ class Catalog:
             "INSERT INTO study VALUES(?,1,NULL) ON CONFLICT DO UPDATE SET touched=1",
             (study_uid,),
         )
-
-    def _reject(self, row: InstanceRow) -> None:
-        for study_uid, sop_instance_uid in row.rejects:
-            self._db.execute(
-                "INSERT INTO rejected VALUES(?,?,?,?)",
-                (study_uid, sop_instance_uid, row.rejection_code, row.source),
-            )
-            if study_uid not in self._touched and self._one(
-                "SELECT 1 FROM study WHERE study_uid=?", study_uid
-            ):
-                self._touch(study_uid)
 
     def finish_reading(self) -> None:
         """Build the indexes and make all rows visible to other processes."""

@@ -114,7 +114,7 @@ def explain(path: str, options: Options) -> list[Explained]:
         )
     with open_catalog(None, "") as catalog:
         batch = Batch()
-        RowEncoder().add(batch, instance, catalog.add_source(candidates[0]))
+        RowEncoder().add(batch, instance, catalog.number_source())
         catalog.add(batch)
         catalog.finish_reading()
         assembled = assemble_study(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ class ChunkResult:
 
     batch: Batch = field(default_factory=Batch)
     problems: list[Problem] = field(default_factory=list)
-    outcomes: list[tuple[str, int]] = field(default_factory=list)
+    outcomes: list[str] = field(default_factory=list)
 
 
 def read_sources(
@@ -77,13 +78,21 @@ def read_sources(
     first = list(islice(numbered, PAYS_FOR_WORKERS))
     if len(first) == PAYS_FOR_WORKERS:
         workers.start()
-    jobs = (
-        ChunkJob(chunk, options.read, options.where) for chunk in _chunks(chain(first, numbered))
-    )
-    for result in workers.run(read_chunk, jobs):
+    chunks = _chunks(chain(first, numbered))
+    sent: deque[list[Numbered]] = deque()
+
+    def jobs() -> Iterator[ChunkJob]:
+        for chunk in chunks:
+            sent.append(chunk)
+            yield ChunkJob(chunk, options.read, options.where)
+
+    for result in workers.run(read_chunk, jobs()):
+        chunk = sent.popleft()
+        catalog.add_sources(
+            (*one, outcome) for one, outcome in zip(chunk, result.outcomes, strict=True)
+        )
         catalog.add(result.batch)
         catalog.add_problems(result.problems)
-        catalog.set_outcomes(result.outcomes)
         _count(result.outcomes, counts)
         watch.read(counts.files)
     catalog.finish_reading()
@@ -104,7 +113,7 @@ def _number(
                 continue
             if known is not None:
                 catalog.forget_source(known[0])
-        number = catalog.add_source(candidate)
+        number = catalog.number_source()
         if problem is None:
             yield number, candidate
             continue
@@ -112,7 +121,9 @@ def _number(
         # A DICOMDIR's missing files are a hint beside the file itself, which is read as usual.
         if problem.code.startswith("find.dicomdir"):
             yield number, candidate
-        elif problem.severity is Severity.INFO:
+            continue
+        catalog.add_sources([(number, candidate, problem.code)])
+        if problem.severity is Severity.INFO:
             counts.other += 1
         else:
             counts.failed += 1
@@ -123,8 +134,8 @@ def _chunks(numbered: Iterator[Numbered]) -> Iterator[list[Numbered]]:
         yield chunk
 
 
-def _count(outcomes: Sequence[tuple[str, int]], counts: ReadCounts) -> None:
-    for outcome, _ in outcomes:
+def _count(outcomes: Sequence[str], counts: ReadCounts) -> None:
+    for outcome in outcomes:
         if outcome == "instance":
             counts.instances += 1
         elif outcome == NOT_DICOM:
@@ -150,7 +161,7 @@ def read_chunk(job: ChunkJob) -> ChunkResult:
             encoder.add(result.batch, instance, number)
         if outcome != "filtered":
             result.problems.extend(replace(problem, source=number) for problem in problems)
-        result.outcomes.append((outcome, number))
+        result.outcomes.append(outcome)
     return result
 
 
