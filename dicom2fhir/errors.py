@@ -7,7 +7,8 @@
     ├── ServerUnreachableError 5
     ├── ConfigError            6    a configuration file, a missing extra, credentials
     ├── OutputError            7    the output cannot be written
-    └── StateLockedError       8    another run holds the state folder
+    ├── StateLockedError       8    another run holds the state folder
+    └── OutputClosedError      141  whoever read our output has gone
 
 A bad file is never an exception: it is a Problem.
 """
@@ -67,3 +68,9 @@ class StateLockedError(Dicom2FhirError):
     """Another run holds the state folder."""
 
     exit_code = 8
+
+
+class OutputClosedError(Dicom2FhirError):
+    """The reader of stdout or of a pipe has gone; the run ends quietly."""
+
+    exit_code = 141

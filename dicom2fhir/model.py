@@ -6,7 +6,7 @@ Nothing here holds an open file or a pydicom Dataset, and nothing here knows FHI
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 Json: TypeAlias = Any
@@ -34,7 +34,9 @@ class Candidate:
 
     `path` holds file names of any bytes (surrogateescape). `member` is set for what lies in an
     archive, and `offset` is then where to reopen it, in `spool` where the archive itself was unpacked
-    to a temporary file. Later sources have no size or time.
+    to a temporary file. `linked` tells that the path is a symbolic link that may be followed.
+    A member has its own size, and the time and inode of its archive. Later sources have no size or
+    time.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Candidate:
     size: int | None = None
     mtime_ns: int | None = None
     inode: int | None = None
+    linked: bool = False
 
     @property
     def label(self) -> str:
@@ -58,6 +61,9 @@ class ByteSource(Protocol):
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; fewer only at the end."""
+
+    def changed(self) -> bool:
+        """Tell whether the file has changed since it was opened."""
 
     def close(self) -> None:
         """Release the file."""
@@ -174,6 +180,15 @@ class Entry:
     full_url: str
     resource: Resource
     request: Mapping[str, str]
+    data: bytes = field(default=b"", compare=False, repr=False)
+    """The JSON of this very entry where splitting had to measure it; a changed entry has none."""
+
+
+BUNDLE_HEAD = b'{"entry":['
+BUNDLE_TAIL = b'],"resourceType":"Bundle","type":"transaction"}'
+BUNDLE_EMPTY = b'{"resourceType":"Bundle","type":"transaction"}'
+"""What stands around the entries of a transaction Bundle, which a comma parts; FHIR has no empty
+arrays (R4 json.html)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,3 +210,14 @@ class EncodedBundle:
     entries: tuple[EncodedEntry, ...]
     part: int = 1
     parts: int = 1
+
+    @property
+    def data(self) -> bytes:
+        """Return the bytes of the whole Bundle."""
+        if not self.entries:
+            return BUNDLE_EMPTY
+        pieces = [BUNDLE_HEAD]
+        for entry in self.entries:
+            pieces += (entry.data, b",")
+        pieces[-1] = BUNDLE_TAIL
+        return b"".join(pieces)

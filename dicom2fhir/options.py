@@ -98,6 +98,10 @@ class BundleOptions:
     """Bytes of one Bundle as written."""
     max_resource_bytes: int | None = None
     """Bytes of one resource as written."""
+    max_conditional_entries: int | None = None
+    """Entries of one Bundle once one of them is conditional (Medplum: 8)."""
+    max_updates: int | None = None
+    """PUT entries of one Bundle (Medplum: 50)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

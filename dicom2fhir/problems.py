@@ -160,6 +160,9 @@ CODES: dict[str, Code] = {
     "bundle.too-large": _error(
         "One resource is larger than the limit; no Bundle of that size can hold it"
     ),
+    "bundle.by-identifier": _info(
+        "References were written as the identifiers of their targets: no Bundle may hold them all"
+    ),
     # check
     "check.model": _error("A resource does not fit its FHIR model"),
     "check.code": _error("A code is not in its required value set"),
@@ -167,9 +170,13 @@ CODES: dict[str, Code] = {
     "check.unresolved": _error("A reference resolves to nothing in the Bundle"),
     "check.invariant": _error("An invariant does not hold"),
     "check.json": _error("Not a FHIR Bundle in JSON"),
+    "check.more": _error("More is wrong with this Bundle than is listed"),
     # deliver
     "deliver.kept": _info("A file of that name exists and was kept", "Use --overwrite always."),
     "deliver.foreign": _error(
         "A file of that name was not written by this tool; kept", "Choose another folder."
+    ),
+    "deliver.differs": _info(
+        "Studies hold the same resource with different content; the one Bundle has the first"
     ),
 }

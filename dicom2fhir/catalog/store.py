@@ -307,19 +307,20 @@ class Catalog:
             "SELECT code, sum(count) FROM temp.problem GROUP BY code ORDER BY code"
         ).fetchall()
 
-    def problem_items(self, code: str, limit: int = -1) -> Iterator[ProblemItem]:
-        """Yield the Problems of one code with their places, in order of place."""
+    def problem_items(self, code: str | None = None, limit: int = -1) -> Iterator[ProblemItem]:
+        """Yield the Problems, or those of one code, with their places in order of place."""
         rows = self._db.execute(
             "SELECT p.code, p.tag, p.element, p.detail, p.count, s.path, s.member"
-            " FROM temp.problem p LEFT JOIN source s ON s.id = p.source WHERE p.code=?"
-            " ORDER BY s.path, s.member, p.tag, p.element, p.detail LIMIT ?",
+            " FROM temp.problem p LEFT JOIN source s ON s.id = p.source"
+            " WHERE ?1 IS NULL OR p.code=?1"
+            " ORDER BY p.code, s.path, s.member, p.tag, p.element, p.detail LIMIT ?2",
             (code, limit),
         )
-        for code_, tag, element, detail, seen, path, member in rows:
+        for *known, path, member in rows:
             label = None
             if path is not None:
                 label = Candidate(path=os.fsdecode(path), member=member).label
-            yield ProblemItem(code_, tag, element, detail, seen, label)
+            yield ProblemItem._make((*known, label))
 
     def close(self) -> None:
         """Close the database; a temporary one is removed."""

@@ -29,10 +29,13 @@ from dicom2fhir.report.summary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from dicom2fhir.catalog import ProblemItem
     from dicom2fhir.deliver import Sink
     from dicom2fhir.options import Options
+
+    Report = Callable[[Outcome, Iterator[ProblemItem]], None]
 
 EXAMPLES = 5
 
@@ -56,10 +59,14 @@ class Stopwatch:
 
 
 def convert(
-    options: Options, watch: Watch | None = None, listing: BinaryIO | None = None
+    options: Options,
+    watch: Watch | None = None,
+    listing: BinaryIO | None = None,
+    report: Report | None = None,
 ) -> Outcome:
     """Convert the sources and deliver the Bundles.
 
+    `report` is called with the outcome and every single Problem, while those can still be read.
     Errors: Dicom2FhirError of every kind; nothing half-written stays behind.
     """
     watch = watch or Unwatched()
@@ -84,8 +91,10 @@ def convert(
                 sink.abort()
                 sink = None
             emitted = _emit(catalog, options, workers, watch, sink)
-        outcome = summarise(read, emitted, catalog, sink, options)
-    return stopwatch.add_to(outcome)
+        outcome = stopwatch.add_to(summarise(read, emitted, catalog, sink, options))
+        if report is not None:
+            report(outcome, catalog.problem_items())
+    return outcome
 
 
 def _refuse_contradictions(options: Options) -> None:

@@ -129,9 +129,7 @@ TABLE: tuple[Row, ...] = (
         _text(0x00101060, "PatientMotherBirthName", "PN"), _P, "Patient, patient-mothersMaidenName"
     ),
     Row(_text(0x00102201, "PatientSpeciesDescription"), _P, "Patient, patient-animal"),
-    Row(
-        _sequence(0x00102202, "PatientSpeciesCodeSequence", *_CODE), _P, "Patient, patient-animal"
-    ),
+    Row(_sequence(0x00102202, "PatientSpeciesCodeSequence", *_CODE), _P, "Patient, patient-animal"),
     Row(_text(0x00102203, "PatientSexNeutered", "CS"), _P, "Patient, patient-animal"),
     Row(_text(0x00102292, "PatientBreedDescription"), _P, "Patient, patient-animal"),
     Row(_sequence(0x00102293, "PatientBreedCodeSequence", *_CODE), _P, "Patient, patient-animal"),
@@ -160,9 +158,7 @@ TABLE: tuple[Row, ...] = (
         _ST,
         "ImagingStudy.interpreter",
     ),
-    Row(
-        _sequence(0x00081032, "ProcedureCodeSequence", *_CODE), _ST, "ImagingStudy.procedureCode"
-    ),
+    Row(_sequence(0x00081032, "ProcedureCodeSequence", *_CODE), _ST, "ImagingStudy.procedureCode"),
     Row(_text(0x00321060, "RequestedProcedureDescription"), _ST, "ImagingStudy.procedureCode"),
     Row(
         _sequence(0x00321064, "RequestedProcedureCodeSequence", *_CODE),
@@ -206,9 +202,7 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.series.bodySite",
     ),
     Row(_text(0x00200060, "Laterality", "CS"), _SE, "ImagingStudy.series.laterality"),
-    Row(
-        _text(0x00081050, "PerformingPhysicianName", "PN"), _SE, "ImagingStudy.series.performer"
-    ),
+    Row(_text(0x00081050, "PerformingPhysicianName", "PN"), _SE, "ImagingStudy.series.performer"),
     Row(
         _sequence(0x00081052, "PerformingPhysicianIdentificationSequence", *_PERSON),
         _SE,
@@ -306,3 +300,10 @@ EVIDENCE = _sequence(
         ),
     ),
 )
+# PS3.3 C.7.6.3.1: how many bytes native pixel data must have
+ROWS = Attribute(0x00280010, "Rows", "US")
+COLUMNS = Attribute(0x00280011, "Columns", "US")
+SAMPLES_PER_PIXEL = Attribute(0x00280002, "SamplesPerPixel", "US")
+BITS_ALLOCATED = Attribute(0x00280100, "BitsAllocated", "US")
+PHOTOMETRIC_INTERPRETATION = Attribute(0x00280004, "PhotometricInterpretation", "CS")
+PIXEL_GEOMETRY = (ROWS, COLUMNS, SAMPLES_PER_PIXEL, BITS_ALLOCATED, PHOTOMETRIC_INTERPRETATION)

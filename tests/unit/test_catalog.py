@@ -58,7 +58,9 @@ def make_instance(
 def fill(catalog: Catalog, instances: list[Instance]) -> None:
     batch, encoder = Batch(), RowEncoder()
     for place, instance in enumerate(instances):
-        encoder.add(batch, instance, catalog.add_source(Candidate(path=f"/in/{place}")))
+        number = catalog.number_source()
+        catalog.add_sources([(number, Candidate(path=f"/in/{place}"), "instance")])
+        encoder.add(batch, instance, number)
     catalog.add(batch)
     catalog.finish_reading()
 
@@ -201,10 +203,10 @@ def test_a_state_remembers_unchanged_files_and_forgets_changed_ones(tmp_path: Pa
     place = Candidate(path="/in/a", size=3, mtime_ns=5, inode=7)
     with open_catalog(str(tmp_path), "rules") as catalog:
         batch = Batch()
-        number = catalog.add_source(place)
+        number = catalog.number_source()
+        catalog.add_sources([(number, place, "instance")])
         RowEncoder().add(batch, make_instance("1.1"), number)
         catalog.add(batch)
-        catalog.set_outcomes([("instance", number)])
         catalog.finish_reading()
         catalog.mark_emitted(["1.2"], "as-before")
     with open_catalog(str(tmp_path), "rules") as catalog:

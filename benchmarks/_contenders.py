@@ -1,0 +1,100 @@
+"""What is measured against what: the commands, each a whole process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE = Path(__file__).resolve().parent
+PEER = (
+    "dicom2fhir==0.1.25",
+    "fhir.resources==8.1.0",
+    "fhir-core==1.1.4",
+    "annotated-types==0.7.0",
+    "pydantic==2.11.9",
+)
+OURS = {
+    "fast, one worker": ("--check", "fast", "--workers", "1"),
+    "full, one worker": ("--check", "full", "--workers", "1"),
+    "fast, default workers": ("--check", "fast"),
+    "full, default workers": ("--check", "full"),
+}
+SOURCE, OUTPUT = "{source}", "{output}"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A command that is given a folder of DICOM files; most write one file."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    runs: int = 1
+    """Runs in each round; a quick command needs more for a steady median."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes Bundles."""
+        return OUTPUT in self.command
+
+    def filled(self, source: Path, output: Path) -> list[str]:
+        places = {SOURCE: str(source), OUTPUT: str(output)}
+        return [places.get(part, part) for part in self.command]
+
+
+def own_environment() -> dict[str, str]:
+    """Give an environment in which this checkout runs, without anybody's settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DICOM2FHIR_")}
+    return {**kept, "PYTHONPATH": str(HERE.parent), "NO_COLOR": "1"}
+
+
+def our_contenders() -> list[Contender]:
+    command = (sys.executable, "-m", "dicom2fhir", "convert", SOURCE, "-q", "-o", OUTPUT)
+    return [
+        Contender(f"dicom2fhir {name}", (*command, *options), own_environment())
+        for name, options in OURS.items()
+    ]
+
+
+def plain_contenders() -> list[Contender]:
+    environment = dict(os.environ)
+    return [
+        Contender(name, (sys.executable, str(HERE / script), SOURCE), environment, runs)
+        for name, script, runs in (
+            ("pydicom", "_read_pydicom.py", 1),
+            ("bare read", "_read_bare.py", 5),
+        )
+    ]
+
+
+def peer_contender(python: Path) -> Contender:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    script = str(HERE / "_convert_peer.py")
+    return Contender("peer 0.1.25", (str(python), script, SOURCE, OUTPUT), environment)
+
+
+def find_peer(work: Path, python312: str | None) -> Path | None:
+    """Return the Python of the peer's environment, which is made when there is none yet.
+
+    Shape: None when there is no Python 3.12 to make it with
+    """
+    ready = os.environ.get("BENCH_PEER_PYTHON")
+    if ready:
+        return Path(ready)
+    python = work / "peer" / "bin" / "python"
+    if python.exists():
+        return python
+    base = python312 or shutil.which("python3.12")
+    if base is None or subprocess.run([base, "--version"], check=False).returncode:
+        return None
+    subprocess.run([base, "-m", "venv", str(work / "peer")], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEER], check=True)
+    return python

@@ -1,0 +1,6 @@
+"""`python -m dicom2fhir`."""
+
+from dicom2fhir.cli import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,76 @@
+"""What the servers of the field accept in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from dicom2fhir.errors import UsageError
+from dicom2fhir.options import MIB
+
+if TYPE_CHECKING:
+    from dicom2fhir.options import BundleOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """The limits of one server; the fields are those of BundleOptions, None: no limit known."""
+
+    max_entries: int | None = None
+    max_bytes: int | None = None
+    max_resource_bytes: int | None = None
+    max_conditional_entries: int | None = None
+    max_updates: int | None = None
+
+
+PROFILES: dict[str, ServerLimits] = {
+    # Safe nearly everywhere: small enough for common proxies and request time-outs.
+    "generic": ServerLimits(max_entries=100, max_bytes=4 * MIB),
+    # No limit of its own (maximum_transaction_bundle_size is unset); its sample configuration
+    # allows 100 MiB (max_binary_size), and a transaction of that size is slow long before.
+    "hapi": ServerLimits(max_bytes=100 * MIB),
+    # medplum.com/docs, FHIR batch requests: 8 entries once one is conditional, 50 updates;
+    # maxJsonSize 1 MB a resource, maxBatchSize 50 MB (server configuration, defaults).
+    "medplum": ServerLimits(
+        max_bytes=50_000_000,
+        max_resource_bytes=1_000_000,
+        max_conditional_entries=8,
+        max_updates=50,
+    ),
+    # cloud.google.com/healthcare-api/quotas: executeBundle 50 MB, a resource 10 MB; 4,500 entries.
+    "google": ServerLimits(max_entries=4_500, max_bytes=50_000_000, max_resource_bytes=10_000_000),
+    # learn.microsoft.com, Azure Health Data Services, FHIR limits: 500 entries; the Cosmos store
+    # of Azure API for FHIR ends at 2 MB a resource.
+    "azure": ServerLimits(max_entries=500, max_resource_bytes=2_000_000),
+    # docs.aws.amazon.com/healthlake, quotas: 160 resources a Bundle; no figure for bytes.
+    "aws": ServerLimits(max_entries=160),
+}
+"""Limits by server profile."""
+
+
+def limits_of(profile: str) -> ServerLimits:
+    """Return the limits of this server profile.
+
+    Errors: UsageError when there is no such profile
+    """
+    limits = PROFILES.get(profile)
+    if limits is None:
+        raise UsageError(
+            "There is no server profile of that name.",
+            hint=f"Known: {', '.join(sorted(PROFILES))}.",
+        )
+    return limits
+
+
+def apply_profile(options: BundleOptions, profile: str) -> BundleOptions:
+    """Return the options with the profile's limits wherever no limit was given.
+
+    Errors: UsageError when there is no such profile
+    """
+    limits = limits_of(profile)
+    unset = {
+        item.name: getattr(limits, item.name)
+        for item in fields(limits)
+        if getattr(options, item.name) is None
+    }
+    return replace(options, **unset)

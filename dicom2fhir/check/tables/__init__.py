@@ -1,0 +1,1 @@
+"""Tables of FHIR types, generated; see `scripts/generate_check_tables.py`."""

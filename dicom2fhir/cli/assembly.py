@@ -1,0 +1,180 @@
+"""From arguments to Options: the one place that knows which option fills which field."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from dicom2fhir.cli import parameters, values
+from dicom2fhir.errors import ConfigError, UsageError
+from dicom2fhir.options import (
+    BundleOptions,
+    FindOptions,
+    MapOptions,
+    Options,
+    OutputOptions,
+    ReadOptions,
+)
+
+if TYPE_CHECKING:
+    from dicom2fhir.cli.arguments import Arguments
+
+
+def input_options(arguments: Arguments) -> Options:
+    """Return the options of reading, as `inspect` has them."""
+    return Options(
+        sources=arguments.texts("sources"),
+        null_separated=arguments.flag("null"),
+        find=_find_options(arguments),
+        read=_read_options(arguments),
+        where=arguments.all_parsed("where", values.condition),
+        keep_rejected=arguments.flag("keep_rejected"),
+        workers=arguments.parsed("workers", values.whole_number),
+        fail_on=arguments.choice("fail_on", parameters.FAIL_ON_CHOICES),
+    )
+
+
+def conversion_options(arguments: Arguments, output: str | None) -> Options:
+    """Return the options of a whole conversion into this output.
+
+    Errors: UsageError or ConfigError for what cannot be done as asked
+    """
+    read = input_options(arguments)
+    mapped = map_options(arguments)
+    bundle = _bundle_options(arguments)
+    _refuse_contradictions(arguments, mapped, bundle)
+    return Options(
+        sources=read.sources,
+        null_separated=read.null_separated,
+        find=read.find,
+        read=read.read,
+        map=mapped,
+        bundle=bundle,
+        output=OutputOptions(
+            path=output,
+            overwrite=arguments.choice("overwrite", parameters.OVERWRITE_CHOICES),
+        ),
+        where=read.where,
+        check=arguments.choice("check", parameters.CHECK_CHOICES),
+        media=arguments.choice("media", parameters.MEDIA_CHOICES, parameters.MEDIA_LATER),
+        keep_rejected=read.keep_rejected,
+        state=arguments.text("state"),
+        workers=read.workers,
+        dry_run=arguments.flag("dry_run"),
+        fail_on=read.fail_on,
+    )
+
+
+def map_options(arguments: Arguments) -> MapOptions:
+    """Return how a study becomes FHIR; a command without some of the options has the defaults."""
+    dicomweb = arguments.parsed("dicomweb", values.web_address)
+    return MapOptions(
+        fhir=arguments.choice("fhir", parameters.FHIR_CHOICES, parameters.FHIR_LATER),
+        timezone=arguments.parsed("timezone", values.time_zone),
+        patient=arguments.parsed("patient", values.patient_reference),
+        patient_id_system=arguments.parsed("patient_id_system", values.absolute_uri),
+        accession_system=arguments.parsed("accession_system", values.absolute_uri),
+        issuers=arguments.issuers,
+        id_salt=_read_salt(arguments),
+        dicomweb=dicomweb,
+        dicom=_dicom(arguments, dicomweb),
+        provenance=arguments.flag("provenance"),
+        timestamp=_timestamp(arguments),
+        tags=arguments.all_parsed("tag", values.coding),
+        security_labels=arguments.all_parsed("security_label", values.coding),
+    )
+
+
+def _find_options(arguments: Arguments) -> FindOptions:
+    usual = FindOptions()
+    members = arguments.parsed("max_archive_members", values.whole_number)
+    unpacked = arguments.parsed("max_archive_bytes", values.byte_count)
+    ratio = arguments.parsed("max_archive_ratio", values.whole_number)
+    folder = arguments.text("temp_dir")
+    if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 - a path of any bytes
+        raise arguments.bad("temp_dir", "There is no such folder.", "Make it first.")
+    return FindOptions(
+        follow=arguments.flag("follow"),
+        include=arguments.texts("include"),
+        exclude=arguments.texts("exclude"),
+        temp_dir=folder,
+        max_archive_members=members or usual.max_archive_members,
+        max_archive_bytes=unpacked or usual.max_archive_bytes,
+        max_ratio=ratio or usual.max_ratio,
+    )
+
+
+def _read_options(arguments: Arguments) -> ReadOptions:
+    return ReadOptions(
+        allow_truncated=arguments.flag("allow_truncated"),
+        charset=arguments.parsed("charset", values.charset),
+    )
+
+
+def _bundle_options(arguments: Arguments) -> BundleOptions:
+    """Return the limits: those of the server, and over them what was asked for."""
+    name = arguments.text("server_profile")
+    profile = values.ServerProfile()
+    if name is not None:
+        profile = values.PROFILES[arguments.choice("server_profile", parameters.PROFILE_CHOICES)]
+    ids = arguments.choice("ids", parameters.IDS_CHOICES)
+    return BundleOptions(
+        ids=profile.ids if arguments.is_default("ids") else ids,
+        max_entries=arguments.parsed("max_entries", values.whole_number) or profile.entries,
+        max_bytes=arguments.parsed("max_bytes", values.byte_count) or profile.size,
+        max_resource_bytes=profile.resource_size,
+        max_conditional_entries=profile.conditional_entries,
+        max_updates=profile.updates,
+    )
+
+
+def _dicom(arguments: Arguments, dicomweb: str | None) -> str:
+    if arguments.text("dicom") is None:
+        return "none" if dicomweb is None else "link"
+    return arguments.choice("dicom", parameters.DICOM_CHOICES, parameters.DICOM_LATER)
+
+
+def _read_salt(arguments: Arguments) -> bytes | None:
+    path = arguments.text("id_salt_file")
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a path of any bytes
+            salt = file.read(4096).rstrip(b"\r\n")
+    except OSError as error:
+        raise ConfigError(f"--id-salt-file cannot be read: {error.strerror}.") from None
+    if not salt:
+        raise ConfigError("--id-salt-file is empty.", hint="Put a long random text into it.")
+    return salt
+
+
+def _timestamp(arguments: Arguments) -> str | None:
+    given = arguments.parsed("timestamp", values.instant)
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if given is not None or not epoch or not arguments.flag("provenance"):
+        return given
+    try:
+        return values.epoch_instant(epoch)
+    except ValueError as error:
+        raise ConfigError(f"SOURCE_DATE_EPOCH {error}.") from None
+
+
+def _refuse_contradictions(arguments: Arguments, mapped: MapOptions, bundle: BundleOptions) -> None:
+    if arguments.text("to") is not None:
+        raise arguments.bad(
+            "to",
+            "Pushing to a server is not in this version.",
+            "Write Bundles with -o and send them with curl.",
+        )
+    if mapped.provenance and mapped.timestamp is None:
+        raise UsageError(
+            "--provenance needs a time that does not change from run to run.",
+            hint="Give --timestamp, or set SOURCE_DATE_EPOCH.",
+        )
+    if mapped.provenance and bundle.ids == "server":
+        raise UsageError(
+            "--provenance cannot go with --ids server: a Provenance has no identifier to match on.",
+            hint="Use --ids client.",
+        )
+    if mapped.dicom == "link" and mapped.dicomweb is None:
+        raise UsageError("--dicom link needs the address to link to.", hint="Give --dicomweb URL.")

@@ -1,0 +1,240 @@
+"""Our touches on Typer: commands loaded when named, help by groups, one way for runs to end.
+
+Typer 0.29 converts each argument through pydantic, which costs every command 0.2 s. Our parameters
+are text, flags, counts and lists of text, so `PlainCommand` converts them itself; everything else
+is checked by `values`. Should a later Typer rename what is overridden, it is slower, not wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from dicom2fhir.errors import ConfigError, Dicom2FhirError, OutputClosedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from types import FrameType
+
+    from dicom2fhir.cli.terminal import Terminal
+
+TERMINAL = "dicom2fhir.terminal"
+"""Where a command keeps its Terminal in Typer's `Context.meta`."""
+
+COMMANDS = {
+    "convert": "Turn DICOM files into FHIR transaction Bundles.",
+    "inspect": "List studies and series; write nothing.",
+    "explain": "Show where each FHIR element of a file comes from.",
+    "validate": "Check FHIR Bundles.",
+    "doctor": "Show versions and what this machine offers.",
+}
+"""The commands in the order of the help; each is a module of this name."""
+HELP_FLAGS = {"help_option_names": ["-h", "--help"]}
+EPILOG = (
+    "Every option can also be set in the environment (--max-bytes as DICOM2FHIR_MAX_BYTES) or in "
+    "dicom2fhir.toml; see docs/reference/configuration.md."
+)
+
+INTERRUPTED = 130
+TERMINATED = 143
+CLOSED = OutputClosedError.exit_code
+FAULT = 1
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+class PlainParameter:
+    """Converts the value of one parameter without pydantic."""
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401, ARG002 - Typer's
+        """Return what the command is given for this text."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        if param.type_descriptor.annotation is bool and isinstance(value, str):
+            return _flag(value, param)
+        if isinstance(value, str) and getattr(param, "count", False):
+            return _count(value, param)
+        return value
+
+
+def _flag(text: str, param: Any) -> bool:  # noqa: ANN401 - Typer's
+    if text.lower() not in _TRUE | _FALSE:
+        raise ConfigError(f"{param.envvar} is neither true nor false.", hint="Set it to 1 or 0.")
+    return text.lower() in _TRUE
+
+
+def _count(text: str, param: Any) -> int:  # noqa: ANN401 - Typer's
+    if not text.isdecimal():
+        raise ConfigError(f"{param.envvar} is not a number.", hint="Set it to 0, 1 or 2.")
+    return int(text)
+
+
+def _convert_plainly(params: Iterable[Any]) -> None:
+    plain = PlainParameter()
+    for param in params:
+        param.get_runtime_param = lambda: plain
+
+
+class PlainCommand(TyperCommand):
+    """A command whose options are converted plainly and listed by their groups."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's
+        """Parse the arguments without loading pydantic."""
+        _convert_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's
+        """Write the options under the headings of their groups, in order of appearance."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        params: list[Any] = list(self.get_params(ctx))
+        for param in params:
+            record = param.get_help_record(ctx)
+            if record is None:
+                continue
+            if param.param_type_name == "argument":
+                record = (param.metavar + "..." * (param.nargs == -1), param.help)
+            group = getattr(param, "rich_help_panel", None) or "Help"
+            groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+class Program(TyperGroup):
+    """The program: every run ends here, with one clear sentence and one exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's
+        """Parse the arguments without loading pydantic."""
+        _convert_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - Typer's
+        """Return the names of the commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - Typer's
+        """Load the module of a command when it is named."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            module = import_module(f"dicom2fhir.cli.{cmd_name}")
+            self.commands[cmd_name] = _make_command(cmd_name, getattr(module, cmd_name))
+        return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's
+        """Return the command that is named, or say which one may be meant."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from dicom2fhir.cli.values import suggest  # noqa: PLC0415 - only for a wrong name
+            from dicom2fhir.report.safe import safe  # noqa: PLC0415 - the same
+
+            listed = f"The commands are {', '.join(COMMANDS)}."
+            hint = suggest(args[0], COMMANDS) or listed
+            raise UsageError(f"There is no command {safe(args[0])!r}.", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - Typer's
+        """Write the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:  # noqa: ANN401 - Typer's
+        """Run and exit."""
+        extra["standalone_mode"] = False
+        with _quiet_libraries(), _terminated_by_signal():
+            code = _end({}, lambda: super(Program, self).main(*args, **extra))
+        sys.exit(code)
+
+    def invoke(self, ctx: Any) -> int:  # noqa: ANN401 - Typer's
+        """Run the command that was named."""
+        # Within Typer's own main, which would take a closed pipe for exit code 1.
+        return _end(ctx.meta, lambda: super(Program, self).invoke(ctx))
+
+
+def _make_command(name: str, function: Callable[..., int]) -> Any:  # noqa: ANN401 - Typer's
+    one = typer.Typer(rich_markup_mode=None, add_completion=False)
+    one.command(name, cls=PlainCommand, epilog=EPILOG, context_settings=HELP_FLAGS)(function)
+    return get_command(one)
+
+
+def _end(meta: Mapping[str, Any], call: Callable[[], Any]) -> int:
+    """Return the exit code of the call; what went wrong is said in one sentence."""
+    try:
+        code = int(call() or 0)
+        sys.stdout.flush()
+    except (typer.Exit, typer.Abort):
+        raise
+    except (BrokenPipeError, OutputClosedError):
+        _drop_stdout()
+        return CLOSED
+    except Dicom2FhirError as error:
+        _terminal(meta).error(str(error), error.hint)
+        return error.exit_code
+    except typer.TyperException as error:
+        _terminal(meta).error(_sentence(error.format_message()), _help_hint(error))
+        return UsageError.exit_code
+    except KeyboardInterrupt:
+        _terminal(meta).error("Interrupted.")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last resort; its text may quote a patient
+        _terminal(meta).fault(error)
+        return FAULT
+    return code
+
+
+def _terminal(meta: Mapping[str, Any]) -> Terminal:
+    from dicom2fhir.cli.terminal import Terminal  # noqa: PLC0415 - help does not need it
+
+    terminal: Terminal = meta.get(TERMINAL, Terminal())
+    return terminal
+
+
+def _sentence(message: str) -> str:
+    text = " ".join(message.split())
+    return text if text.endswith((".", "?", ")")) else f"{text}."
+
+
+def _help_hint(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"See {context.command_path} --help." if context is not None else ""
+
+
+def _drop_stdout() -> None:
+    """Keep the interpreter from complaining at exit that stdout is closed."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep warnings of libraries from the user: they quote values."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _terminated_by_signal() -> Iterator[None]:
+    """Let SIGTERM end the run like an exception, so that everything is put away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED)

@@ -1,0 +1,134 @@
+"""`dicom2fhir convert`: DICOM in, FHIR transaction Bundles out."""
+# ruff: noqa: ARG001, PLR0917 - the parameters declare the options; the context has their values
+# ruff: noqa: D301 - \b keeps the help's examples on their lines
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from dicom2fhir.cli import parameters as p
+from dicom2fhir.cli.assembly import conversion_options
+from dicom2fhir.cli.progress import watch_run
+from dicom2fhir.cli.session import Session, check_sources, stdout_is_terminal
+from dicom2fhir.errors import UsageError
+from dicom2fhir.report.safe import safe
+
+if TYPE_CHECKING:
+    from dicom2fhir.options import Options
+    from dicom2fhir.report.summary import Outcome
+
+NO_DICOM = 3
+
+
+def convert(
+    ctx: typer.Context,
+    sources: p.Sources = None,
+    null: p.Null = False,
+    include: p.Include = None,
+    exclude: p.Exclude = None,
+    where: p.Where = None,
+    follow: p.Follow = False,
+    allow_truncated: p.AllowTruncated = False,
+    charset: p.Charset = None,
+    keep_rejected: p.KeepRejected = False,
+    max_archive_members: p.MaxArchiveMembers = None,
+    max_archive_bytes: p.MaxArchiveBytes = None,
+    max_archive_ratio: p.MaxArchiveRatio = None,
+    output: p.Output = None,
+    to: p.To = None,
+    overwrite: p.Overwrite = "changed",
+    dry_run: p.DryRun = False,
+    dicom: p.Dicom = None,
+    dicomweb: p.DicomWeb = None,
+    media: p.Media = "none",
+    fhir: p.Fhir = "R4",
+    ids: p.Ids = "client",
+    timezone: p.Timezone = None,
+    patient: p.Patient = None,
+    patient_id_system: p.PatientIdSystem = None,
+    accession_system: p.AccessionSystem = None,
+    id_salt_file: p.IdSaltFile = None,
+    provenance: p.Provenance = False,
+    timestamp: p.Timestamp = None,
+    tag: p.Tag = None,
+    security_label: p.SecurityLabel = None,
+    check: p.Check = "full",
+    server_profile: p.Profile = None,
+    max_entries: p.MaxEntries = None,
+    max_bytes: p.MaxBytes = None,
+    state: p.State = None,
+    workers: p.Workers = None,
+    temp_dir: p.TempDir = None,
+    fail_on: p.FailOn = "error",
+    report: p.Report = None,
+    progress: p.Progress = None,
+    no_color: p.NoColor = False,
+    show_paths: p.ShowPaths = False,
+    quiet: p.Quiet = False,
+    verbose: p.Verbose = 0,
+    log_format: p.LogFormat = "text",
+    log_file: p.LogFile = None,
+    config: p.Config = None,
+    show_config: p.ShowConfig = False,
+) -> int:
+    """Turn DICOM files into FHIR transaction Bundles.
+
+    \b
+    Examples:
+      dicom2fhir convert study/ -o out/
+      dicom2fhir convert archive/ --where Modality=CT -o ct.ndjson.gz --report report.json
+      dicom2fhir convert study/ --dicomweb https://pacs.example/dicom-web -o study.json
+      find archive -newer stamp -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
+      dicom2fhir convert study/ | curl -H 'Content-Type: application/fhir+json' -d @- "$FHIR_BASE"
+    """
+    session = Session(ctx)
+    options = conversion_options(session.arguments, _output(output, dry_run=dry_run))
+    check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
+    if options.output.path is None and not options.dry_run:
+        return _show_instead(session, options)
+    if options.output.path == "-" and session.arguments.text("report") == "-":
+        raise UsageError(
+            "The Bundle and the report cannot both go to standard output.",
+            hint="Give -o or --report a file.",
+        )
+    from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
+
+    listing = sys.stdin.buffer if "-" in options.sources else None
+    bar = not (options.output.path == "-" and stdout_is_terminal())
+    with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
+        outcome = pipeline.convert(options, watch, listing)
+    return session.report(outcome, _next_step(session, options, outcome))
+
+
+def _output(output: str | None, *, dry_run: bool) -> str | None:
+    """Return where the Bundles go: into a pipe when nothing is named and one is there."""
+    if output is not None or dry_run or stdout_is_terminal():
+        return output
+    return "-"
+
+
+def _show_instead(session: Session, options: "Options") -> int:
+    """Show a person who named no output what there is, and how to go on."""
+    from dicom2fhir.cli.inspect import list_studies  # noqa: PLC0415 - the exception
+
+    code = list_studies(session, options, "table", show_patients=False)
+    if code == NO_DICOM:
+        return code
+    raise UsageError(
+        "Nothing was written: no output was named.",
+        hint="Add -o out/ for a file a study, -o study.json for one Bundle, -o - for this screen.",
+    )
+
+
+def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
+    if outcome.exit_code == NO_DICOM:
+        return "No DICOM was found; it is recognised by content, so check the path."
+    if options.dry_run:
+        return "Nothing was written; run it again without --dry-run."
+    path = options.output.path
+    if path is None or path == "-":
+        return ""
+    shown = safe(shlex.quote(path)) if session.terminal.shows_paths else "OUT"
+    return f"Next: dicom2fhir validate {shown}"

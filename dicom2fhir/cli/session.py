@@ -1,0 +1,124 @@
+"""What every command does around its work: settle how to speak, report, name the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from dicom2fhir.cli.arguments import Arguments
+from dicom2fhir.cli.commands import TERMINAL
+from dicom2fhir.cli.parameters import LOG_CHOICES
+from dicom2fhir.cli.terminal import Terminal, is_terminal
+from dicom2fhir.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    import typer
+
+    from dicom2fhir.report.summary import Outcome
+
+
+class Session:
+    """One run of one command: its arguments and its terminal."""
+
+    def __init__(self, ctx: typer.Context) -> None:
+        self.command = ctx.command.name or ""
+        self.arguments = Arguments(ctx)
+        self.terminal = _terminal(self.arguments)
+        ctx.meta[TERMINAL] = self.terminal
+        if self.arguments.flag("show_config"):
+            from dicom2fhir.cli.settings import print_settings  # noqa: PLC0415 - asked for seldom
+
+            print_settings(ctx, self.arguments)
+        if self.terminal.logs:
+            _set_up_logs(self.arguments, self.terminal)
+        self._check_report()
+
+    def report(self, outcome: Outcome, next_step: str = "") -> int:
+        """Write the report, say what was done, and return the exit code."""
+        path = self.arguments.text("report")
+        if path is not None:
+            from dicom2fhir.report.document import encode_report, write_report  # noqa: PLC0415
+
+            data = encode_report(outcome, self.command)
+            if path == "-":
+                sys.stdout.buffer.write(data)
+            else:
+                write_report(path, data)
+        self.terminal.outcome(outcome, next_step)
+        return outcome.exit_code
+
+    def _check_report(self) -> None:
+        """Refuse a report that could not be written before the work begins."""
+        path = self.arguments.text("report")
+        if path is None or path == "-":
+            return
+        folder = os.path.dirname(path) or "."  # noqa: PTH120 - a path of any bytes
+        if os.path.isdir(path) or not os.access(folder, os.W_OK):  # noqa: PTH112 - as above
+            raise OutputError(
+                "The report cannot be written there.",
+                hint="Give --report a file in a folder that exists and that you may write to.",
+            )
+
+
+def _terminal(arguments: Arguments) -> Terminal:
+    in_json = arguments.text("log_format") is not None
+    in_json = in_json and arguments.choice("log_format", LOG_CHOICES) == "json"
+    log_file = arguments.text("log_file")
+    quiet = arguments.flag("quiet")
+    verbosity = arguments.count("verbose")
+    return Terminal(
+        quiet=quiet,
+        verbosity=verbosity,
+        color=not arguments.flag("no_color"),
+        show_paths=arguments.flag("show_paths"),
+        as_json=in_json and log_file is None,
+        logs=in_json or log_file is not None or (verbosity > 0 and not quiet),
+    )
+
+
+def _set_up_logs(arguments: Arguments, terminal: Terminal) -> None:
+    from dicom2fhir.cli.logs import set_up_logs  # noqa: PLC0415 - asked for seldom
+
+    set_up_logs(
+        verbosity=terminal.verbosity,
+        quiet=terminal.quiet,
+        as_json=arguments.text("log_format") == "json",
+        path=arguments.text("log_file"),
+    )
+
+
+def check_sources(session: Session, sources: tuple[str, ...], what: str) -> None:
+    """Refuse a command line without sources, or with one that does not exist.
+
+    Errors: UsageError
+    """
+    if not sources:
+        raise UsageError(
+            f"Name what to {session.command}: {what}.",
+            hint=f"dicom2fhir {session.command} --help shows examples.",
+        )
+    for number, source in enumerate(sources, start=1):
+        is_pattern = any(character in source for character in "*?[")
+        if source != "-" and not is_pattern and not os.path.lexists(source):
+            named = session.terminal.path(source, f"Number {number} of the paths given")
+            raise UsageError(f"{named} does not exist.", hint="Check the path.")
+
+
+def stdout_is_terminal() -> bool:
+    """Tell whether a person looks at standard output."""
+    return is_terminal(sys.stdout)
+
+
+def text_stdout() -> TextIO:
+    """Return standard output for text: UTF-8 into a pipe, whatever the locale says."""
+    stream = sys.stdout
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        if is_terminal(stream):
+            reconfigure(errors="backslashreplace")
+        else:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    return stream

@@ -1,0 +1,196 @@
+"""What option values mean: each function takes text, and raises ValueError with one sentence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SIZE = re.compile(r"(\d+)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_OID = re.compile(r"[0-2](\.\d+)+")
+_PATIENT = re.compile(r"(https?://\S+/)?Patient/[A-Za-z0-9.-]{1,64}")
+# FHIR R4 datatypes.html#instant
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_CODE = re.compile(r"\S+( \S+)*")
+
+CHARSETS = (
+    *(f"ISO_IR {n}" for n in (6, 13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 192, 203)),
+    *(f"ISO 2022 IR {n}" for n in (6, 13, 58, 87, 100, 101, 109, 110, 126, 127, 138, 144, 148)),
+    *(f"ISO 2022 IR {n}" for n in (149, 159, 166, 203)),
+    "GB18030",
+    "GBK",
+)
+"""Defined terms of Specific Character Set (PS3.3 C.12.1.1.2)."""
+_CHARSET_NAMES = {
+    "utf8": "ISO_IR 192",
+    "latin1": "ISO_IR 100",
+    "iso88591": "ISO_IR 100",
+    "iso885915": "ISO_IR 203",
+    "shiftjis": "ISO_IR 13",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProfile:
+    """What a server takes in one transaction, and how ids must be given to it."""
+
+    entries: int | None = None
+    size: int | None = None
+    resource_size: int | None = None
+    conditional_entries: int | None = None
+    updates: int | None = None
+    ids: str = "client"
+
+
+MB = 1_000_000
+PROFILES = {
+    "generic": ServerProfile(entries=100, size=4 * MB),
+    "hapi": ServerProfile(entries=400, size=20 * MB),
+    # chooses its own ids; JSON bodies to 1 MB
+    "medplum": ServerProfile(size=MB, conditional_entries=8, updates=50, ids="server"),
+    "google": ServerProfile(entries=4500, size=50 * MB, resource_size=10 * MB),
+    "azure": ServerProfile(entries=500, resource_size=2 * MB),
+    "aws": ServerProfile(entries=160, size=5 * MB),
+}
+"""Limits as the servers' makers document them, and modest ones where they document none."""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return the hint that names the nearest known word; empty when none is near."""
+    by_folded = {one.casefold(): one for one in known}
+    near = get_close_matches(word.casefold(), by_folded, n=1)
+    return f"Did you mean {by_folded[near[0]]}?" if near else ""
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError("is not a whole number from 1")
+    return int(text)
+
+
+def byte_count(text: str) -> int:
+    """Return a number of bytes: 20000000, 20M (powers of 1000) or 20MiB (powers of 1024).
+
+    >>> byte_count("20M"), byte_count("1 KiB")
+    (20000000, 1024)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or int(match[1]) < 1:
+        raise ValueError("is not a size: write 20M, 20MiB or 20000000")
+    power = " kmgt".index(match[2].lower() or " ")
+    unit: int = (1024 if match[3] else 1000) ** power
+    return int(match[1]) * unit
+
+
+def time_zone(text: str) -> str:
+    """Return the name of an IANA time zone."""
+    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only with --timezone
+
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
+        pass
+    except KeyError:
+        pass
+    else:
+        return text
+    near = suggest(text, available_timezones())
+    raise ValueError(f"is not an IANA time zone such as Europe/Berlin. {near}".rstrip())
+
+
+def web_address(text: str) -> str:
+    """Return a DICOMweb service base without a trailing slash and without `/studies`."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only with --dicomweb
+
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+        parts = None
+    if not valid or parts is None or re.search(r"\s", text):
+        raise ValueError("is not an http or https address")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user or password, which would be written into every Endpoint")
+    if parts.query or parts.fragment:
+        raise ValueError("holds a query or fragment; give the service base alone")
+    return text.rstrip("/").removesuffix("/studies").rstrip("/")
+
+
+def absolute_uri(text: str) -> str:
+    """Return an identifier system (FHIR R4 datatypes.html#Identifier: an absolute URI)."""
+    if _OID.fullmatch(text):
+        raise ValueError(f"is an OID, not a URI: write urn:oid:{text}")
+    if not _ABSOLUTE_URI.fullmatch(text):
+        raise ValueError("is not an absolute URI such as https://hospital.example/mrn")
+    return text
+
+
+def patient_reference(text: str) -> str:
+    """Return a reference to a Patient that the server has."""
+    if not _PATIENT.fullmatch(text):
+        raise ValueError("is not a reference such as Patient/123")
+    return text
+
+
+def coding(text: str) -> str:
+    """Return `system|code` for meta.tag or meta.security."""
+    system, bar, code = text.partition("|")
+    if not bar or not _CODE.fullmatch(code):
+        raise ValueError("is not of the form system|code")
+    absolute_uri(system)
+    return text
+
+
+def instant(text: str) -> str:
+    """Return a FHIR instant."""
+    from datetime import datetime  # noqa: PLC0415 - only with --timestamp
+
+    try:
+        datetime.fromisoformat(text)
+        valid = bool(_INSTANT.fullmatch(text))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("is not an instant such as 2026-01-31T12:00:00Z")
+    return text
+
+
+def epoch_instant(text: str) -> str:
+    """Return the FHIR instant of SOURCE_DATE_EPOCH, seconds since 1970 in UTC."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - only with --provenance
+
+    try:
+        moment = datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("is not a number of seconds since 1970") from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def charset(text: str) -> str:
+    """Return a defined term of Specific Character Set (PS3.3 C.12.1.1.2)."""
+    if text in CHARSETS:
+        return text
+    usual = _CHARSET_NAMES.get(re.sub(r"[^a-z0-9]", "", text.lower()))
+    near = f"Did you mean {usual}?" if usual else suggest(text, CHARSETS)
+    raise ValueError(f"is not a DICOM character set such as ISO_IR 192. {near}".rstrip())
+
+
+def condition(text: str) -> tuple[str, str]:
+    """Return the keyword and the value of `Modality=CT`."""
+    from dicom2fhir.read.attributes import TABLE  # noqa: PLC0415 - only with --where
+
+    keyword, equals, value = text.partition("=")
+    if not equals or not value:
+        raise ValueError("is not of the form Keyword=VALUE, such as Modality=CT")
+    known = {row.attribute.keyword for row in TABLE if row.attribute.vr != "SQ"}
+    if keyword not in known:
+        near = suggest(keyword, known)
+        raise ValueError(f"names no attribute that is read. {near}".rstrip())
+    return keyword, value

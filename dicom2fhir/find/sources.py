@@ -1,0 +1,188 @@
+"""Opening candidates: the one way to their bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import tempfile
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from dicom2fhir.options import MIB
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import ByteSource, Candidate
+
+GZIP_MAGIC: Final = b"\x1f\x8b\x08"
+ZIP_MEMBER_MAGIC: Final = b"PK\x03\x04"
+
+_LOCAL_HEADER = struct.Struct("<4sHHHHHLLLHH")
+_STORED, _DEFLATED = 0, 8
+_IN_MEMORY = 32 * MIB
+_CHUNK = 65536
+
+
+def open_candidate(candidate: Candidate) -> ByteSource:
+    """Open the bytes of a candidate, in any process.
+
+    Errors: OSError, never with a path in it; a FIFO, socket or device is refused without waiting
+    """
+    descriptor = open_regular(candidate.spool or candidate.path, follow=candidate.linked)
+    try:
+        if candidate.offset is None:
+            return FileBytes(descriptor, 0, os.fstat(descriptor).st_size)
+        return _open_member(descriptor, candidate, candidate.offset)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def open_regular(path: str, *, follow: bool) -> int:
+    """Return a descriptor of a regular file, without following a link unless told so."""
+    # O_NONBLOCK: a path that became a FIFO since it was listed must not block the run.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+    except OSError as error:
+        number = error.errno or 0
+    else:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        raise OSError("not a regular file")
+    # Raised here, outside the handler: the first error holds the path.
+    raise OSError(number, os.strerror(number))
+
+
+def _open_member(descriptor: int, candidate: Candidate, offset: int) -> ByteSource:
+    size = candidate.size or 0
+    magic = b"" if candidate.spool else os.pread(descriptor, 4, 0)
+    if magic == ZIP_MEMBER_MAGIC:
+        method, start = _read_local_header(descriptor, offset)
+        if method == _DEFLATED:
+            return InflatedBytes(descriptor, start, size, -zlib.MAX_WBITS)
+    elif magic.startswith(GZIP_MAGIC):
+        return InflatedBytes(descriptor, offset, size, zlib.MAX_WBITS + 16)
+    else:
+        start = offset
+    if start + size > os.fstat(descriptor).st_size:
+        raise OSError("the archive ends before its member does")
+    return FileBytes(descriptor, start, size)
+
+
+def _read_local_header(descriptor: int, offset: int) -> tuple[int, int]:
+    header = os.pread(descriptor, _LOCAL_HEADER.size, offset)
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(ZIP_MEMBER_MAGIC):
+        raise OSError("the archive holds no member at this offset")
+    fields = _LOCAL_HEADER.unpack(header)
+    method, name_length, extra_length = fields[3], fields[9], fields[10]
+    if method not in {_STORED, _DEFLATED}:
+        raise OSError("the compression of this member is not supported")
+    return method, offset + _LOCAL_HEADER.size + name_length + extra_length
+
+
+class FileBytes:
+    """A regular file, or the part of one from `start` on."""
+
+    __slots__ = ("_before", "_descriptor", "_start", "size")
+
+    def __init__(self, descriptor: int, start: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._start = start
+        self.size = size
+        self._before = _state(descriptor)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end."""
+        # Clamped first: pread allocates what is asked for, however little there is.
+        length = min(length, self.size - offset)
+        if length <= 0:
+            return b""
+        data = os.pread(self._descriptor, length, self._start + offset)
+        while 0 < len(data) < length:  # Linux returns at most 2 GiB at once
+            more = os.pread(self._descriptor, length - len(data), self._start + offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def changed(self) -> bool:
+        """Tell whether the file has changed since it was opened."""
+        return _state(self._descriptor) != self._before
+
+    def close(self) -> None:
+        """Release the file."""
+        os.close(self._descriptor)
+
+
+class InflatedBytes:
+    """A deflated member, inflated as far as it is read and never beyond its declared size.
+
+    Errors: OSError when the stream is damaged, or not as long as declared
+    """
+
+    __slots__ = (
+        "_before",
+        "_buffer",
+        "_descriptor",
+        "_inflated",
+        "_packed",
+        "_position",
+        "_stream",
+        "size",
+    )
+
+    def __init__(self, descriptor: int, start: int, size: int, window_bits: int) -> None:
+        self._descriptor = descriptor
+        self._position = start
+        self.size = size
+        self._stream = zlib.decompressobj(window_bits)
+        self._packed = b""
+        self._inflated = 0
+        self._buffer = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._before = _state(descriptor)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end."""
+        end = min(offset + length, self.size)
+        if offset >= end:
+            return b""
+        self._buffer.seek(self._inflated)
+        while self._inflated < end:
+            self._inflate()
+        self._buffer.seek(offset)
+        return self._buffer.read(end - offset)
+
+    def _inflate(self) -> None:
+        if not self._packed:
+            self._packed = os.pread(self._descriptor, _CHUNK, self._position)
+            self._position += len(self._packed)
+        starved = not self._packed
+        # One byte more than declared shows a member that lies about its size.
+        limit = min(MIB, self.size - self._inflated + 1)
+        try:
+            data = self._stream.decompress(self._packed, limit)
+        except zlib.error:
+            raise OSError("the compressed member is damaged") from None
+        self._packed = self._stream.unconsumed_tail
+        self._inflated += len(data)
+        if self._inflated > self.size:
+            raise OSError("the member is longer than it declares")
+        if self._inflated < self.size and (self._stream.eof or starved):
+            raise OSError("the member is shorter than it declares")
+        self._buffer.write(data)
+
+    def changed(self) -> bool:
+        """Tell whether the archive has changed since it was opened."""
+        return _state(self._descriptor) != self._before
+
+    def close(self) -> None:
+        """Release the file and what was inflated."""
+        self._buffer.close()
+        os.close(self._descriptor)
+
+
+def _state(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,77 @@
+"""Body part and laterality as SNOMED CT (PS3.16 Annex L, CID 244)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dicom2fhir.mapping.codes import SCT, coding, read_code
+from dicom2fhir.mapping.elements import compact
+from dicom2fhir.mapping.tables.body_parts import BODY_PARTS
+from dicom2fhir.mapping.text import first, items
+
+if TYPE_CHECKING:
+    from dicom2fhir.mapping.context import Context
+    from dicom2fhir.model import Attributes, Json, Series
+
+# CID 244 without Unilateral: R4's example value set has other codes, but binds nothing to them.
+LATERALITY = {
+    "R": ("24028007", "Right"),
+    "L": ("7771000", "Left"),
+    "B": ("51440002", "Bilateral"),
+}
+_BY_CODE = {code: side for side, (code, _) in LATERALITY.items()}
+# Terms of older editions and of practice that Annex L no longer has.
+_OLD_TERMS = {"ARM": "UPPERARM", "LEG": "LOWERLEG"}
+_BLANKS = re.compile(r"[\s_]+")
+
+
+def _region(attributes: Attributes) -> Attributes:
+    return next(iter(items(attributes, "AnatomicRegionSequence")), {})
+
+
+def body_site(series: Series, context: Context) -> Json:
+    """Return the anatomic region as coded, else Body Part Examined by its 339 terms, else its text.
+
+    DICOM:  AnatomicRegionSequence (0008,2218), BodyPartExamined (0018,0015); PS3.16 Annex L
+    FHIR:   ImagingStudy.series.bodySite, Coding
+    Errors: Problem map.bad-code, map.body-part; the display alone is written.
+    """
+    element = "ImagingStudy.series.bodySite"
+    region = read_code(_region(series.attributes))
+    if region.value and (made := coding(region, context)):
+        return made
+    if region.value:
+        context.note("map.bad-code", "AnatomicRegionSequence", element)
+    term = first(series.attributes, "BodyPartExamined")
+    plain = _BLANKS.sub("", term).upper()
+    known = BODY_PARTS.get(_OLD_TERMS.get(plain, plain))
+    if known:
+        return {"system": SCT, "code": known[0], "display": known[1]}
+    if term:
+        context.note("map.body-part", "BodyPartExamined", element)
+    return compact({"display": region.meaning or term})
+
+
+def laterality(series: Series, context: Context) -> Json:
+    """Return the side that the series states, its images agree on, or its region is modified by.
+
+    DICOM:  Laterality (0020,0060), ImageLaterality (0020,0062), AnatomicRegionModifierSequence
+    FHIR:   ImagingStudy.series.laterality, Coding; U (unpaired) says nothing
+    """
+    side = first(series.attributes, "Laterality")
+    if not side:
+        sides = {first(one.attributes, "ImageLaterality") for one in series.instances}
+        side = sides.pop() if len(sides) == 1 else ""
+    if not side:
+        side = _modifier_side(series.attributes, context)
+    known = LATERALITY.get(side.upper())
+    return {"system": SCT, "code": known[0], "display": known[1]} if known else None
+
+
+def _modifier_side(attributes: Attributes, context: Context) -> str:
+    for item in items(_region(attributes), "AnatomicRegionModifierSequence"):
+        made = coding(read_code(item), context)
+        if made and made["system"] == SCT and made["code"] in _BY_CODE:
+            return _BY_CODE[made["code"]]
+    return ""

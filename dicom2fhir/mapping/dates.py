@@ -1,0 +1,237 @@
+"""DA, TM and DT values as FHIR's date and dateTime (PS3.5 6.2, R4 datatypes.html#dateTime)."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dicom2fhir.errors import UsageError
+from dicom2fhir.mapping.text import first
+from dicom2fhir.model import PartialDateTime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
+
+    from dicom2fhir.mapping.context import Context
+    from dicom2fhir.model import Attributes, Series, Study
+
+# Old data sets write 1993.08.22 (PS3.5 6.2, note on ACR-NEMA); months and days of 00 are unknown.
+_DATE = re.compile(r"([0-9]{4})(?:[.\-/]?([0-9]{2})(?:[.\-/]?([0-9]{2}))?)?")
+_TIME = re.compile(r"([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:\.([0-9]+))?)?)?")
+_DATE_TIME = re.compile(r"([0-9]{4,8})([0-9]{2,6}(?:\.[0-9]+)?)?([+-][0-9]{4})?")
+_OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+_DAY = 8
+_MICROSECONDS = 6
+_MINUTES_EAST = 14 * 60
+_MINUTES_WEST = -12 * 60
+
+
+def load_zone(name: str) -> ZoneInfo:
+    """Return an IANA time zone.
+
+    Errors: UsageError when there is none of that name.
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise UsageError(
+            "The time zone is not known on this machine.",
+            hint="Use a name of the IANA database such as Europe/Berlin.",
+        ) from error
+
+
+_zone = lru_cache(maxsize=8)(load_zone)
+
+
+@lru_cache(maxsize=4096)
+def parse_date(text: str) -> str | None:
+    """Return a DA value as FHIR's date, as precise as it is, or None.
+
+    >>> parse_date("20240229"), parse_date("1993.08.22"), parse_date("19930000")
+    ('2024-02-29', '1993-08-22', '1993')
+    """
+    match = _DATE.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month, day = match[1], match[2] or "00", match[3] or "00"
+    try:
+        date(int(year), int(month) or 1, int(day) or 1)
+    except ValueError:
+        return None
+    if month == "00":
+        return year if day == "00" else None
+    return f"{year}-{month}" if day == "00" else f"{year}-{month}-{day}"
+
+
+@lru_cache(maxsize=4096)
+def parse_time(text: str) -> str | None:
+    """Return a TM value as `HH:MM:SS` with its fraction, or None.
+
+    What TM leaves open is 0, for FHIR has no time without seconds; a leap second counts as 59.
+
+    >>> parse_time("1011"), parse_time("101112.500000"), parse_time("24")
+    ('10:11:00', '10:11:12.5', None)
+    """
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    hour, minute, second = match[1], match[2] or "00", match[3] or "00"
+    if second == "60":
+        second = "59"
+    if hour > "23" or minute > "59" or second > "59":
+        return None
+    fraction = (match[4] or "")[:_MICROSECONDS].rstrip("0")
+    return f"{hour}:{minute}:{second}" + (f".{fraction}" if fraction else "")
+
+
+def parse_offset(text: str) -> str | None:
+    """Return an offset from UTC as FHIR writes it, or None.
+
+    DICOM:  TimezoneOffsetFromUTC (0008,0201): -1200 to +1400, -0000 is not allowed (PS3.3 C.12.1)
+    """
+    match = _OFFSET.fullmatch(text.strip())
+    if match is None or int(match[3]) > 59 or match[0] == "-0000":  # noqa: PLR2004
+        return None
+    minutes = int(f"{match[1]}1") * (int(match[2]) * 60 + int(match[3]))
+    if not _MINUTES_WEST <= minutes <= _MINUTES_EAST:
+        return None
+    return f"{match[1]}{match[2]}:{match[3]}"
+
+
+def parse_date_time(text: str) -> tuple[str, str | None, str | None] | None:
+    """Return a DT value as date, time and offset, or None."""
+    match = _DATE_TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    day = parse_date(match[1])
+    time = parse_time(match[2]) if match[2] else None
+    if day is None or (match[2] and (time is None or len(match[1]) < _DAY)):
+        return None
+    return day, time, parse_offset(match[3]) if match[3] else None
+
+
+def offset_at(day: str, time: str, zone_name: str) -> str | None:
+    """Return the offset of a zone at a local time, or None where it is no whole minute."""
+    local = datetime.fromisoformat(f"{day}T{time.partition('.')[0]}").replace(
+        tzinfo=_zone(zone_name)
+    )
+    offset = local.utcoffset()
+    if offset is None or offset % timedelta(minutes=1):
+        return None
+    minutes = int(offset / timedelta(minutes=1))
+    sign = "-" if minutes < 0 else "+"
+    return f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def moment(day: str, time: str | None, offset: str | None, context: Context) -> PartialDateTime:
+    """Return a moment as precise as it can be written.
+
+    DICOM:  TimezoneOffsetFromUTC (0008,0201), for every DA and TM of the data set (PS3.3 C.12.1)
+    FHIR:   dateTime; a time needs an offset (R4 datatypes.html#dateTime)
+    Errors: Problem map.no-timezone; the date alone is written.
+    """
+    if time is None or len(day) < len("YYYY-MM-DD"):
+        return PartialDateTime(text=day)
+    known = offset or parse_offset(first(context.study.attributes, "TimezoneOffsetFromUTC"))
+    if known is None and context.options.timezone:
+        known = offset_at(day, time, context.options.timezone)
+    if known is None:
+        context.note("map.no-timezone", "TimezoneOffsetFromUTC")
+        return PartialDateTime(text=day)
+    return PartialDateTime(text=f"{day}T{time}{known}", has_time=True)
+
+
+def day_of(attributes: Attributes, keyword: str, context: Context, element: str) -> str | None:
+    """Return a DA attribute as FHIR's date.
+
+    Errors: Problem map.bad-date.
+    """
+    text = first(attributes, keyword)
+    day = parse_date(text) if text else None
+    if text and day is None:
+        context.note("map.bad-date", keyword, element)
+    return day
+
+
+def time_of(attributes: Attributes, keyword: str, context: Context, element: str) -> str | None:
+    """Return a TM attribute as `HH:MM:SS`.
+
+    Errors: Problem map.bad-date.
+    """
+    text = first(attributes, keyword)
+    time = parse_time(text) if text else None
+    if text and time is None:
+        context.note("map.bad-date", keyword, element)
+    return time
+
+
+_Moment = tuple[str, str, str]  # day, time and offset; "" where not stated: earliest sorts first
+
+
+def _moments(
+    sources: Iterable[Attributes], kind: str, context: Context, element: str
+) -> set[_Moment]:
+    """Return the distinct moments that `<kind>Date` and `<kind>Time` state."""
+    found = set()
+    for attributes in sources:
+        day = day_of(attributes, f"{kind}Date", context, element)
+        if day:
+            found.add((day, time_of(attributes, f"{kind}Time", context, element) or "", ""))
+    return found
+
+
+def _acquired(series: Iterable[Series], context: Context, element: str) -> set[_Moment]:
+    found = set()
+    rest = []
+    for attributes in (instance.attributes for one in series for instance in one.instances):
+        text = first(attributes, "AcquisitionDateTime")
+        if not text:
+            rest.append(attributes)
+        elif parsed := parse_date_time(text):
+            found.add((parsed[0], parsed[1] or "", parsed[2] or ""))
+        else:
+            context.note("map.bad-date", "AcquisitionDateTime", element)
+    return found | _moments(rest, "Acquisition", context, element)
+
+
+def _earliest(moments: set[_Moment], context: Context) -> str | None:
+    if not moments:
+        return None
+    day, time, offset = min(moments)
+    return moment(day, time or None, offset or None, context).text
+
+
+def study_start(study: Study, context: Context) -> str | None:
+    """Return StudyDate and StudyTime, else the earliest date of its series, acquisitions, content.
+
+    DICOM:  StudyDate (0008,0020), StudyTime (0008,0030), then SeriesDate, Acquisition, ContentDate
+    FHIR:   ImagingStudy.started
+    Errors: Problem map.bad-date, map.no-timezone.
+    """
+    element = "ImagingStudy.started"
+    instances = [instance.attributes for one in study.series for instance in one.instances]
+    stated = _moments([study.attributes], "Study", context, element)
+    found = (
+        stated
+        or _moments([one.attributes for one in study.series], "Series", context, element)
+        or _acquired(study.series, context, element)
+        or _moments(instances, "Content", context, element)
+    )
+    return _earliest(found, context)
+
+
+def series_start(series: Series, context: Context) -> str | None:
+    """Return SeriesDate and SeriesTime, else the earliest acquisition.
+
+    DICOM:  SeriesDate (0008,0021), SeriesTime (0008,0031), AcquisitionDate and AcquisitionTime
+    FHIR:   ImagingStudy.series.started
+    Errors: Problem map.bad-date, map.no-timezone.
+    """
+    element = "ImagingStudy.series.started"
+    stated = _moments([series.attributes], "Series", context, element)
+    return _earliest(stated or _acquired([series], context, element), context)

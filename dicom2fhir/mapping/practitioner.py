@@ -1,0 +1,185 @@
+"""Persons and institutions: resources only with a real identifier, else a display (PS3.3 10.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from dicom2fhir.identity import resource_id
+from dicom2fhir.mapping.codes import known_system, read_code
+from dicom2fhir.mapping.elements import Element, compact, fill
+from dicom2fhir.mapping.meta import meta
+from dicom2fhir.mapping.names import display_name, human_names
+from dicom2fhir.mapping.text import every, items
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dicom2fhir.mapping.context import Context
+    from dicom2fhir.model import Attributes, Json, Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A person or institution: its name as DICOM states it, and an identifier where it has one."""
+
+    kind: str
+    name: str
+    system: str = ""
+    value: str = ""
+
+    @property
+    def id(self) -> str:
+        """Return the id of the resource; only for one with an identifier."""
+        return resource_id(self.kind, self.system, self.value)
+
+
+def _identified(kind: str, name: str, codes: Iterable[Attributes], context: Context) -> Party:
+    """Return a party with the first code whose system is known beyond this file."""
+    meaning = ""
+    for item in codes:
+        coded = read_code(item)
+        meaning = meaning or coded.meaning
+        system = known_system(coded.scheme, context)
+        if system and coded.value:
+            return Party(kind=kind, name=name or meaning, system=system, value=coded.value)
+    return Party(kind=kind, name=name or meaning)
+
+
+def people(attributes: Attributes, names: str, sequence: str, context: Context) -> list[Party]:
+    """Return the persons of a PN attribute, each with its item of the identification sequence.
+
+    DICOM:  the items stand in the order of the names (PS3.3 C.7.2.1)
+    """
+    pairs = zip_longest(attributes.get(names, ()), items(attributes, sequence))
+    found = (
+        _identified(
+            "Practitioner",
+            str(name or ""),
+            items(item or {}, "PersonIdentificationCodeSequence"),
+            context,
+        )
+        for name, item in pairs
+    )
+    return [person for person in found if person.value or display_name(person.name)]
+
+
+def institution(attributes: Attributes, context: Context) -> Party | None:
+    """Return the institution, with its code where it has one.
+
+    DICOM:  InstitutionName (0008,0080), InstitutionCodeSequence (0008,0082)
+    """
+    codes = items(attributes, "InstitutionCodeSequence")
+    name = "\\".join(every(attributes, "InstitutionName"))
+    found = _identified("Organization", name, codes, context)
+    return found if found.name or found.value else None
+
+
+def reference(party: Party) -> Json:
+    """Return a Reference to the resource of a party, or its display alone."""
+    name = display_name(party.name) if party.kind == "Practitioner" else party.name
+    return compact(
+        {
+            "reference": f"{party.kind}/{party.id}" if party.value else None,
+            "type": party.kind,
+            "display": name,
+        }
+    )
+
+
+_STUDY_PEOPLE = (
+    ("ReferringPhysicianName", "ReferringPhysicianIdentificationSequence"),
+    ("NameOfPhysiciansReadingStudy", "PhysiciansReadingStudyIdentificationSequence"),
+)
+_SERIES_PEOPLE = (
+    ("PerformingPhysicianName", "PerformingPhysicianIdentificationSequence"),
+    ("OperatorsName", "OperatorIdentificationSequence"),
+)
+
+
+def referrers(attributes: Attributes, context: Context) -> list[Party]:
+    """Return the referring physicians."""
+    return people(attributes, *_STUDY_PEOPLE[0], context)
+
+
+def interpreters(attributes: Attributes, context: Context) -> list[Party]:
+    """Return the physicians reading the study."""
+    return people(attributes, *_STUDY_PEOPLE[1], context)
+
+
+def physicians(attributes: Attributes, context: Context) -> list[Party]:
+    """Return the performing physicians."""
+    return people(attributes, *_SERIES_PEOPLE[0], context)
+
+
+def operators(attributes: Attributes, context: Context) -> list[Party]:
+    """Return the operators."""
+    return people(attributes, *_SERIES_PEOPLE[1], context)
+
+
+def _id(party: Party, _context: Context) -> Json:
+    """Return the UUIDv5 of the identifier with its system."""
+    return party.id
+
+
+def _identifier(party: Party, _context: Context) -> Json:
+    """Return the code, with the system of its coding scheme."""
+    return [{"system": party.system, "value": party.value}]
+
+
+def _human_names(party: Party, _context: Context) -> Json:
+    """Return a HumanName for each component group."""
+    return human_names(party.name)
+
+
+def _name(party: Party, _context: Context) -> Json:
+    """Return the text, trimmed."""
+    return party.name
+
+
+_PEOPLE = tuple(keyword for pair in (*_STUDY_PEOPLE, *_SERIES_PEOPLE) for keyword in pair)
+_CODES = tuple(keyword for keyword in _PEOPLE if keyword.endswith("Sequence"))
+_NAMES = tuple(keyword for keyword in _PEOPLE if not keyword.endswith("Sequence"))
+
+PRACTITIONER: tuple[Element[Party], ...] = (
+    Element("Practitioner.id", _CODES, _id, "identity.md"),
+    Element("Practitioner.meta", (), meta, "R4 resource.html#Meta"),
+    Element("Practitioner.identifier", _CODES, _identifier, "PS3.3 table 10-1"),
+    Element("Practitioner.name", _NAMES, _human_names, "PS3.5 6.2"),
+)
+ORGANIZATION: tuple[Element[Party], ...] = (
+    Element("Organization.id", ("InstitutionCodeSequence",), _id, "identity.md"),
+    Element("Organization.meta", (), meta, "R4 resource.html#Meta"),
+    Element("Organization.identifier", ("InstitutionCodeSequence",), _identifier, "PS3.3 C.7.5.1"),
+    Element("Organization.name", ("InstitutionName",), _name, "PS3.3 C.7.5.1"),
+)
+
+_VERSIONS = {"R4": (PRACTITIONER, ORGANIZATION), "R4B": (PRACTITIONER, ORGANIZATION)}
+
+
+def _identified_once(parties: Iterable[Party]) -> list[Party]:
+    """Return the parties that have an identifier, each identity once: the first that has a name."""
+    found: dict[str, Party] = {}
+    for party in parties:
+        if party.value and (party.id not in found or not found[party.id].name):
+            found[party.id] = party
+    return list(found.values())
+
+
+def map_parties(context: Context) -> list[Resource]:
+    """Return the Practitioners and Organizations of a study that have an identifier."""
+    study = context.study
+    persons = [*referrers(study.attributes, context), *interpreters(study.attributes, context)]
+    for series in study.series:
+        persons += physicians(series.attributes, context) + operators(series.attributes, context)
+    places = [institution(series.attributes, context) for series in study.series]
+    practitioner_rows, organization_rows = _VERSIONS[context.options.fhir]
+    return [
+        {"resourceType": party.kind, **fill(rows, party, context)}
+        for rows, parties in (
+            (practitioner_rows, persons),
+            (organization_rows, [place for place in places if place]),
+        )
+        for party in _identified_once(parties)
+    ]

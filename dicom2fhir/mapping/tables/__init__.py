@@ -1,0 +1,1 @@
+"""Tables of codes and names, generated from their sources."""

@@ -1,0 +1,187 @@
+"""The slow lane: pydicom, for what the scanner declines. The structural walk has run before.
+
+pydicom never sees pixel data, its warnings quote values and are swallowed, and what it raises is
+a closed list.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dicom2fhir.problems import Problem
+from dicom2fhir.read.structure import PIXELS, UNDEFINED, Pixels, as_text, tag_text
+from dicom2fhir.read.wanted import EVIDENCE, RawItem, Wanted, is_wanted_evidence
+from dicom2fhir.read.window import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dicom2fhir.options import ReadOptions
+    from dicom2fhir.read.structure import Encoding
+    from dicom2fhir.read.window import Window
+
+Dataset: TypeAlias = Any
+Element: TypeAlias = Any
+
+_LARGEST_READ = 16 * 1024 * 1024
+"""Bytes of one value at the most; larger ones are stepped over."""
+_RAISES = (
+    OSError,
+    struct.error,
+    ValueError,
+    NotImplementedError,
+    EOFError,
+    zlib.error,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+    KeyError,
+    AttributeError,
+    TypeError,
+)
+
+
+class _SourceFile(io.RawIOBase):
+    """A source as a file for pydicom; values beyond the limit read as nothing."""
+
+    def __init__(self, window: Window, start: int) -> None:
+        super().__init__()
+        self._source = window.source
+        self._size = window.size
+        self._pos = start
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._pos
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._pos = offset + (0, self._pos, self._size)[whence]
+        return self._pos
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = self._size - self._pos if size < 0 else size
+        data = b"" if wanted > _LARGEST_READ else self._source.read_at(self._pos, wanted)
+        self._pos = min(self._pos + wanted, self._size)
+        return data
+
+
+class Loaded:
+    """What pydicom read: the same as a Walk keeps."""
+
+    def __init__(self, options: ReadOptions, order: str) -> None:
+        self.options = options
+        self.order = order
+        self.values: RawItem = {}
+        self.problems: list[Problem] = []
+        self.pixels: Pixels | None = None
+        self.tags: set[int] = set()
+        self.items = 0
+
+    def keep(self, dataset: Dataset, wanted: Mapping[int, Wanted], into: RawItem) -> None:
+        """Keep the raw values of what is wanted of a pydicom data set."""
+        # all raw elements first: reading a sequence makes pydicom decode the character set
+        elements = {
+            tag: dataset.get_item(tag, keep_deferred=True) for tag in wanted if tag in dataset
+        }
+        for tag, element in elements.items():
+            if tag != EVIDENCE or is_wanted_evidence(into):
+                self._keep_element(dataset, tag, element, wanted[tag], into)
+
+    def _keep_element(
+        self, dataset: Dataset, tag: int, element: Element, want: Wanted, into: RawItem
+    ) -> None:
+        vr = (getattr(element, "VR", None) or "").encode("latin-1")
+        if want.items is not None:
+            if vr in (b"SQ", b"UN", b""):
+                items = self._items(dataset, element, want, tag)
+                if items is not None:
+                    into[tag] = items
+            return
+        if vr == b"SQ" or getattr(element, "length", 0) == UNDEFINED:
+            return
+        if element.length > self.options.max_value:
+            self.problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
+            return
+        into[tag] = as_text(want, vr, element.value or b"", self.order)
+
+    def _items(
+        self, dataset: Dataset, element: Element, want: Wanted, tag: int
+    ) -> list[RawItem] | None:
+        sequence = dataset[tag].value
+        if isinstance(sequence, bytes):
+            return None
+        items: list[RawItem] = []
+        for one in sequence or ():
+            self.items += 1
+            if self.items > self.options.max_items:
+                if self.items == self.options.max_items + 1:
+                    self.problems.append(Problem(code="read.items-limit", tag=tag_text(tag)))
+                break
+            item: RawItem = {}
+            self.keep(one, want.items or {}, item)
+            items.append(item)
+        return items
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    from pydicom import config
+
+    before = config.settings._reading_validation_mode
+    logged = config.logger.disabled
+    config.settings.reading_validation_mode = config.IGNORE
+    config.logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _RAISES as error:
+        raise UnreadableError("read.malformed") from error
+    finally:
+        config.settings._reading_validation_mode = before
+        config.logger.disabled = logged
+
+
+def load_elements(
+    window: Window,
+    pos: int,
+    encoding: Encoding,
+    wanted: Mapping[int, Wanted],
+    options: ReadOptions,
+) -> Loaded:
+    """Return what pydicom keeps of the data set that begins here.
+
+    Errors: UnreadableError read.malformed
+    """
+    from pydicom.filereader import read_dataset
+
+    loaded = Loaded(options, "<" if encoding.little else ">")
+    file = _SourceFile(window, pos)
+
+    def at_pixels(tag: int, _vr: str | None, length: int) -> bool:
+        if tag not in PIXELS:
+            return False
+        loaded.pixels = Pixels(int(tag), length, file.tell())
+        return True
+
+    with _quietly():
+        dataset = read_dataset(
+            file,  # type: ignore[arg-type]
+            encoding.implicit,
+            encoding.little,
+            stop_when=at_pixels,
+            defer_size=None,
+        )
+        loaded.tags = {int(tag) for tag in dataset.keys()}
+        loaded.keep(dataset, wanted, loaded.values)
+    return loaded

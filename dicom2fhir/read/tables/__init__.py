@@ -1,0 +1,1 @@
+"""Tables generated from pydicom: character sets, transfer syntaxes and SOP classes."""

@@ -1,0 +1,62 @@
+"""Specific Character Set to Python codecs (PS3.3 C.12.1.1.2). Generated from pydicom 3.0.2 by scripts/generate_read_tables.py."""
+
+from __future__ import annotations
+
+CODECS: dict[str, str] = {
+    "": "iso8859-1",
+    "ISO_IR 6": "iso8859-1",
+    "ISO_IR 13": "shift_jis",
+    "ISO_IR 100": "iso8859-1",
+    "ISO_IR 101": "iso8859-2",
+    "ISO_IR 109": "iso8859-3",
+    "ISO_IR 110": "iso8859-4",
+    "ISO_IR 126": "iso8859-7",
+    "ISO_IR 127": "iso8859-6",
+    "ISO_IR 138": "iso8859-8",
+    "ISO_IR 144": "iso8859-5",
+    "ISO_IR 148": "iso8859-9",
+    "ISO_IR 166": "tis-620",
+    "ISO 2022 IR 6": "iso8859-1",
+    "ISO 2022 IR 13": "shift_jis",
+    "ISO 2022 IR 87": "iso2022_jp",
+    "ISO 2022 IR 100": "iso8859-1",
+    "ISO 2022 IR 101": "iso8859-2",
+    "ISO 2022 IR 109": "iso8859-3",
+    "ISO 2022 IR 110": "iso8859-4",
+    "ISO 2022 IR 126": "iso8859-7",
+    "ISO 2022 IR 127": "iso8859-6",
+    "ISO 2022 IR 138": "iso8859-8",
+    "ISO 2022 IR 144": "iso8859-5",
+    "ISO 2022 IR 148": "iso8859-9",
+    "ISO 2022 IR 149": "euc_kr",
+    "ISO 2022 IR 159": "iso2022_jp_2",
+    "ISO 2022 IR 166": "tis-620",
+    "ISO 2022 IR 58": "gb2312",
+    "ISO_IR 192": "utf-8",
+    "GB18030": "gb18030",
+    "ISO 2022 GBK": "gbk",
+    "ISO 2022 58": "gb2312",
+    "GBK": "gbk",
+}
+
+ESCAPES: dict[bytes, str] = {
+    b"\x1b(B": "iso8859-1",
+    b"\x1b-A": "iso8859-1",
+    b"\x1b)I": "shift_jis",
+    b"\x1b(J": "shift_jis",
+    b"\x1b$B": "iso2022_jp",
+    b"\x1b-B": "iso8859-2",
+    b"\x1b-C": "iso8859-3",
+    b"\x1b-D": "iso8859-4",
+    b"\x1b-F": "iso8859-7",
+    b"\x1b-G": "iso8859-6",
+    b"\x1b-H": "iso8859-8",
+    b"\x1b-L": "iso8859-5",
+    b"\x1b-M": "iso8859-9",
+    b"\x1b-T": "tis-620",
+    b"\x1b$)C": "euc_kr",
+    b"\x1b$(D": "iso2022_jp_2",
+    b"\x1b$)A": "gb2312",
+}
+
+STAND_ALONE: tuple[str, ...] = ("ISO_IR 192", "GBK", "GB18030")

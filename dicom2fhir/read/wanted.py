@@ -1,0 +1,65 @@
+"""The attribute table as the lanes look it up: by tag, with what items may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from dicom2fhir.read import attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Raw: TypeAlias = "bytes | list[RawItem]"
+"""One value as the file holds it: bytes, or the items of a sequence."""
+
+RawItem: TypeAlias = "dict[int, Raw]"
+"""The kept elements of a data set or item by tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One attribute to keep: its keyword, VR and, for a sequence, what to keep of its items."""
+
+    keyword: str
+    vr: str
+    items: Mapping[int, Wanted] | None = None
+
+
+KEY_OBJECTS = b"1.2.840.10008.5.1.4.1.1.88.59"
+EVIDENCE = attributes.EVIDENCE.tag
+_CHARACTER_SET = attributes.SPECIFIC_CHARACTER_SET
+
+
+def _wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
+    # an item may have a character set of its own (PS3.3 C.12.1.1.2)
+    return {
+        one.tag: Wanted(one.keyword, one.vr, _wanted(one.items) if one.items else None)
+        for one in (*kept, _CHARACTER_SET)
+    }
+
+
+TOP = _wanted(
+    (
+        *(row.attribute for row in attributes.TABLE),
+        attributes.SOP_CLASS_UID,
+        attributes.SOP_INSTANCE_UID,
+        attributes.STUDY_INSTANCE_UID,
+        attributes.SERIES_INSTANCE_UID,
+        *attributes.PIXEL_GEOMETRY,
+        attributes.EVIDENCE,
+    )
+)
+
+LEVELS = {
+    level: {
+        row.attribute.tag: TOP[row.attribute.tag] for row in attributes.TABLE if row.level is level
+    }
+    for level in attributes.Level
+}
+
+
+def is_wanted_evidence(values: RawItem) -> bool:
+    """Tell whether the evidence sequence is kept: only key objects may withdraw (IHE IOCM)."""
+    sop_class = values.get(attributes.SOP_CLASS_UID.tag)
+    return isinstance(sop_class, bytes) and sop_class.rstrip(b" \0") == KEY_OBJECTS

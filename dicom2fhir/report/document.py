@@ -1,0 +1,108 @@
+"""The JSON report: versioned, for programs; fields are added, never removed or re-typed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from dicom2fhir.errors import OutputError
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import Json
+    from dicom2fhir.report.summary import Outcome, Place, ProblemRow
+
+REPORT_VERSION = "1.0"
+"""Major.minor: within a major version fields are added, never removed or re-typed."""
+
+
+def report_document(outcome: Outcome, command: str) -> dict[str, Json]:
+    """Return the report as a dict; it may name paths, and never a UID, name, id or date."""
+    return {
+        "report": "dicom2fhir",
+        "version": REPORT_VERSION,
+        "tool": {"name": "dicom2fhir", "version": outcome.version},
+        "command": command,
+        "exit_code": outcome.exit_code,
+        "counts": asdict(outcome.counts),
+        "problems": [_problem(row) for row in outcome.problems],
+        "timings": {timing.stage: round(timing.seconds, 6) for timing in outcome.timings},
+    }
+
+
+def encode_report(outcome: Outcome, command: str) -> bytes:
+    """Return the report as indented JSON in UTF-8."""
+    import orjson  # noqa: PLC0415 - only a run that reports pays for it
+
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(report_document(outcome, command), option=option)
+
+
+def write_report(path: str, data: bytes) -> None:
+    """Write the report, readable by its owner only, whole or not at all.
+
+    Errors: OutputError when the place cannot be written
+    """
+    try:
+        if _is_stream(path):
+            with open(path, "wb") as stream:  # noqa: PTH123 - the path may hold any bytes
+                stream.write(data)
+        else:
+            _replace(path, data)
+    except OSError as error:
+        raise OutputError(
+            f"The report cannot be written: {error.strerror}.",
+            hint="Give --report a file in a folder that exists and that you may write to.",
+        ) from None
+
+
+def _is_stream(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: str, data: bytes) -> None:
+    temporary = f"{path}.{os.getpid()}.part"
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - as above
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108 - as above
+        raise
+
+
+def _problem(row: ProblemRow) -> dict[str, Json]:
+    return {
+        "code": row.code,
+        "severity": row.severity.value,
+        "stage": row.stage,
+        "message": row.message,
+        "advice": row.advice,
+        "count": row.count,
+        "examples": [_place(place) for place in row.examples],
+    }
+
+
+def _place(place: Place) -> dict[str, str]:
+    """Return what is known of the place.
+
+    A path that is no UTF-8 is written readable in `path`, and whole in `path_base64`.
+    """
+    fields = asdict(place)
+    raw = os.fsencode(place.path)
+    try:
+        fields["path"] = raw.decode()
+    except UnicodeDecodeError:
+        fields["path"] = raw.decode(errors="backslashreplace")
+        fields["path_base64"] = b64encode(raw).decode("ascii")
+    return {name: text for name, text in fields.items() if text}

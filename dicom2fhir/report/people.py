@@ -1,0 +1,125 @@
+"""What a run did, for people: the counts, the Problems by code, one line at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicom2fhir.report.safe import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+    from dicom2fhir.report.summary import Counts, Outcome, Place, ProblemRow
+
+SHOWN_EXAMPLES = 3
+"""Places named for each code; the report file has a few more."""
+
+_LEFT = (
+    ("failed", "failed"),
+    ("conflicts", "in conflict"),
+    ("duplicates", "duplicate"),
+    ("rejected", "rejected"),
+    ("unchanged", "unchanged"),
+    ("filtered", "filtered out"),
+    ("not_dicom", "not DICOM"),
+)
+_IRREGULAR = {"study": "studies", "series": "series"}
+_KILO = 1000
+
+
+def headline(counts: Counts) -> str:
+    """Return one line that accounts for every file.
+
+    >>> from dicom2fhir.report.summary import Counts
+    >>> headline(Counts(files=3, converted=2, failed=1, studies=1, patients=1, bundles=1, bytes=9))
+    '3 files: 2 converted, 1 failed; 1 study of 1 patient in 1 Bundle (9 bytes)'
+    """
+    parts = [f"{counts.converted:,} converted"]
+    parts += [f"{n:,} {text}" for field, text in _LEFT if (n := getattr(counts, field))]
+    line = f"{plural(counts.files, 'file')}: {', '.join(parts)}"
+    if counts.studies:
+        line += f"; {plural(counts.studies, 'study')} of {plural(counts.patients, 'patient')}"
+    if counts.bundles:
+        line += f" in {plural(counts.bundles, 'Bundle')}"
+        line += f" ({size(counts.bytes)})" if counts.bytes else ""
+    return line
+
+
+def plural(count: int, noun: str) -> str:
+    """Return the count with its noun.
+
+    >>> plural(1, "file"), plural(2, "study")
+    ('1 file', '2 studies')
+    """
+    return f"{count:,} {noun if count == 1 else _IRREGULAR.get(noun, noun + 's')}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it, in powers of 1000.
+
+    >>> size(999), size(1_250_000)
+    ('999 bytes', '1.2 MB')
+    """
+    if count < _KILO:
+        return plural(count, "byte")
+    amount = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        amount /= _KILO
+        if amount < _KILO or unit == "TB":
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def problem_lines(rows: Sequence[ProblemRow], *, show_paths: bool) -> Iterator[str]:
+    """Yield the Problems as plain lines: severity, code, count, what it means, what to do."""
+    width = max((len(row.code) for row in rows), default=0)
+    for row in rows:
+        yield f"{row.severity.value:<8}{row.code:<{width}}  {row.count:>7,}  {row.message}"
+        if row.advice:
+            yield f"{'':8}{'':{width}}  {'':7}  {row.advice}"
+        for line in example_lines(row, show_paths=show_paths):
+            yield f"{'':8}{'':{width}}  {'':7}  {line}"
+
+
+def example_lines(row: ProblemRow, *, show_paths: bool) -> list[str]:
+    """Return where a Problem was seen: attribute, element, and the path where it may be shown."""
+    lines = (_where(place, show_paths=show_paths) for place in row.examples)
+    return list(dict.fromkeys(line for line in lines if line))[:SHOWN_EXAMPLES]
+
+
+def print_problems(
+    rows: Sequence[ProblemRow], stream: TextIO, *, show_paths: bool, color: bool
+) -> None:
+    """Print the Problems as a table for a terminal."""
+    # rich costs 0.05 s and is for terminals only
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    table.add_column("Problem", no_wrap=True)
+    table.add_column("Count", justify="right", no_wrap=True)
+    table.add_column("What was found, and what to do", overflow="fold")
+    for row in rows:
+        text = Text(row.message)
+        if row.advice:
+            text.append(f"\n{row.advice}", style="italic")
+        for line in example_lines(row, show_paths=show_paths):
+            text.append(f"\n{line}", style="dim")
+        severity = Text(row.severity.value, style=styles[row.severity.value])
+        table.add_row(severity, row.code, f"{row.count:,}", text)
+    Console(file=stream, no_color=not color, highlight=False, markup=False).print(table)
+
+
+def _where(place: Place, *, show_paths: bool) -> str:
+    facts = [place.tag, place.element, place.detail, place.path if show_paths else ""]
+    return " ".join(safe(fact) for fact in facts if fact)
+
+
+def finished_line(outcome: Outcome, next_step: str = "") -> str:
+    """Return the last line of a run: what was done and what to type next."""
+    line = headline(outcome.counts)
+    return f"{line}. {next_step}" if next_step else f"{line}."
