@@ -86,7 +86,7 @@ class Splitter:
         self._part = Part(self._empty)
 
     def _cost_of_target(self, item: Item) -> int:
-        return 0 if self._provenance is None else 0
+        return 0 if self._provenance is None else len(encode({"reference": item.full_url})) + 1
 
     def _follow_groups(self, item: Item) -> Item:
         groups = {need: self._first_group[need] for need in item.needs if need in self._first_group}

@@ -39,7 +39,8 @@ _HOST = (
 _PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})"
 _URL = (
     rf"(?:https?|wss?|ftp)://(?:[^\s/?#@]*@)?{_HOST}(?::{_PORT})?(?:[/?#]\S*)?"
-    rf"|{UUID}|{_OID}|(?!(?:https?|wss?|ftp|file|urn):)[A-Za-z][A-Za-z0-9+.-]*:\S+"
+    rf"|{UUID}|{_OID}|file:///\S*"
+    r"|(?!(?:https?|wss?|ftp|file|urn:uuid|urn:oid):)[A-Za-z][A-Za-z0-9+.-]*:\S+"
     r"|/?[A-Za-z0-9\-.#]+(?:[/?]\S*)?"
 )
 

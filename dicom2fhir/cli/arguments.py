@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dicom2fhir.cli.values import suggest
+from dicom2fhir.cli.values import SecretValueError, suggest
 from dicom2fhir.errors import ConfigError, Dicom2FhirError, UsageError
 from dicom2fhir.report.safe import safe
 
@@ -111,9 +111,9 @@ class Arguments:
         try:
             return parse(text)
         except ValueError as error:
-            sentence = str(error)
-            end = "" if sentence.endswith("?") else "."
-            raise self.bad(name, f"{safe(text)!r} {sentence}{end}") from None
+            shown = "The value" if isinstance(error, SecretValueError) else repr(safe(text))
+            end = "" if str(error).endswith("?") else "."
+            raise self.bad(name, f"{shown} {error}{end}") from None
 
 
 def longest_flag(param: Any) -> str:  # noqa: ANN401 - Typer's option, whose class is its own

@@ -171,7 +171,8 @@ def _end(meta: Mapping[str, Any], call: Callable[[], Any]) -> int:
     """Return the exit code of the call; what went wrong is said in one sentence."""
     try:
         code = int(call() or 0)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by who started us
+            sys.stdout.flush()
     except (typer.Exit, typer.Abort):
         raise
     except (BrokenPipeError, OutputClosedError):

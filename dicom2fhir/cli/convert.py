@@ -13,13 +13,14 @@ from dicom2fhir.cli.assembly import conversion_options
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import Session, check_sources, stdout_is_terminal
 from dicom2fhir.errors import UsageError
+from dicom2fhir.report.people import headline
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
     from dicom2fhir.options import Options
     from dicom2fhir.report.summary import Outcome
 
-NO_DICOM = 3
+SOME_FAILED, NO_DICOM = 1, 3
 
 
 def convert(
@@ -99,7 +100,7 @@ def convert(
     bar = not (options.output.path == "-" and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
         outcome = pipeline.convert(options, watch, listing)
-    return session.report(outcome, _next_step(session, options, outcome))
+    return session.report(outcome, headline(outcome.counts), _next_step(session, options, outcome))
 
 
 def _output(output: str | None, *, dry_run: bool) -> str | None:
@@ -125,6 +126,9 @@ def _show_instead(session: Session, options: "Options") -> int:
 def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
     if outcome.exit_code == NO_DICOM:
         return "No DICOM was found; it is recognised by content, so check the path."
+    may_look = session.terminal.shows_paths or session.arguments.text("report")
+    if outcome.exit_code == SOME_FAILED and not may_look:
+        return "--report report.json names the files."
     if options.dry_run:
         return "Nothing was written; run it again without --dry-run."
     path = options.output.path

@@ -12,6 +12,7 @@ from dicom2fhir.cli.assembly import input_options
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import Session, check_sources, text_stdout
 from dicom2fhir.errors import UsageError
+from dicom2fhir.report.people import headline
 
 if TYPE_CHECKING:
     from dicom2fhir.options import Options
@@ -79,4 +80,4 @@ def list_studies(session: Session, options: "Options", form: str, *, show_patien
     color = session.terminal.color
     print_studies(rows, text_stdout(), form, show_patients=show_patients, color=color)
     sys.stdout.flush()
-    return session.report(outcome)
+    return session.report(outcome, headline(outcome.counts, "listed"))

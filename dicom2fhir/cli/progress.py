@@ -138,6 +138,6 @@ def _new_progress(*, color: bool) -> Progress:
         BarColumn(),
         TextColumn("{task.completed:,} {task.fields[noun]}", markup=False),
         TimeElapsedColumn(),
-        console=Console(stderr=True, no_color=not color),
+        console=Console(stderr=True, no_color=True if not color else None),
         transient=True,
     )

@@ -11,6 +11,7 @@ from dicom2fhir.cli.commands import TERMINAL
 from dicom2fhir.cli.parameters import LOG_CHOICES
 from dicom2fhir.cli.terminal import Terminal, is_terminal
 from dicom2fhir.errors import OutputError, UsageError
+from dicom2fhir.report.document import can_write_report
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -27,16 +28,16 @@ class Session:
         self.command = ctx.command.name or ""
         self.arguments = Arguments(ctx)
         self.terminal = _terminal(self.arguments)
+        if self.terminal.logs:
+            _set_up_logs(self.arguments, self.terminal)
         ctx.meta[TERMINAL] = self.terminal
         if self.arguments.flag("show_config"):
             from dicom2fhir.cli.settings import print_settings  # noqa: PLC0415 - asked for seldom
 
             print_settings(ctx, self.arguments)
-        if self.terminal.logs:
-            _set_up_logs(self.arguments, self.terminal)
         self._check_report()
 
-    def report(self, outcome: Outcome, next_step: str = "") -> int:
+    def report(self, outcome: Outcome, line: str, next_step: str = "") -> int:
         """Write the report, say what was done, and return the exit code."""
         path = self.arguments.text("report")
         if path is not None:
@@ -47,7 +48,7 @@ class Session:
                 sys.stdout.buffer.write(data)
             else:
                 write_report(path, data)
-        self.terminal.outcome(outcome, next_step)
+        self.terminal.outcome(outcome, line, next_step)
         return outcome.exit_code
 
     def _check_report(self) -> None:
@@ -55,8 +56,7 @@ class Session:
         path = self.arguments.text("report")
         if path is None or path == "-":
             return
-        folder = os.path.dirname(path) or "."  # noqa: PTH120 - a path of any bytes
-        if os.path.isdir(path) or not os.access(folder, os.W_OK):  # noqa: PTH112 - as above
+        if not can_write_report(path):
             raise OutputError(
                 "The report cannot be written there.",
                 hint="Give --report a file in a folder that exists and that you may write to.",
@@ -115,6 +115,8 @@ def stdout_is_terminal() -> bool:
 def text_stdout() -> TextIO:
     """Return standard output for text: UTF-8 into a pipe, whatever the locale says."""
     stream = sys.stdout
+    if stream is None:  # closed by who started us
+        raise OutputError("Standard output is closed.", hint="Send it to a file or a pipe.")
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         if is_terminal(stream):

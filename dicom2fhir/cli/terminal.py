@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dicom2fhir.problems import Severity
-from dicom2fhir.report.people import finished_line, print_problems, problem_lines
+from dicom2fhir.report.people import print_problems, problem_lines
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ class Terminal:
             if hint:
                 self._print(f"  {safe(hint, LONGEST_SENTENCE)}")
 
-    def outcome(self, outcome: Outcome, next_step: str = "") -> None:
-        """Say what was done: the Problems by code, one line at the end."""
+    def outcome(self, outcome: Outcome, line: str, next_step: str = "") -> None:
+        """Say what was done: the Problems by code, one line at the end, what to type next."""
         if self.logs:
-            self._log_outcome(outcome)
+            self._log_outcome(outcome, line)
         if self.as_json:
             return
         rows = outcome.problems
@@ -79,7 +79,7 @@ class Terminal:
             rows = tuple(row for row in rows if row.severity is Severity.ERROR)
         if rows:
             self._problems(rows)
-        self.say(finished_line(outcome, next_step))
+        self.say(f"{line}. {next_step}".rstrip())
 
     def fault(self, error: Exception) -> None:
         """Say where our own code failed; the error's text may quote a patient and is not shown."""
@@ -100,7 +100,7 @@ class Terminal:
         for line in problem_lines(rows, show_paths=self.shows_paths):
             self._print(line)
 
-    def _log_outcome(self, outcome: Outcome) -> None:
+    def _log_outcome(self, outcome: Outcome, line: str) -> None:
         from dataclasses import asdict  # noqa: PLC0415 - logs are asked for seldom
 
         for row in outcome.problems:
@@ -112,7 +112,7 @@ class Terminal:
             facts = {"stage": timing.stage, "seconds": timing.seconds}
             self._log("debug", f"{timing.stage} took {timing.seconds} s", facts)
         facts = {"exit_code": outcome.exit_code, "counts": asdict(outcome.counts)}
-        self._log("info", finished_line(outcome), facts)
+        self._log("info", f"{line}.", facts)
 
     def _log(self, level: str, message: str, facts: dict[str, object]) -> None:
         from dicom2fhir.cli.logs import write_record  # noqa: PLC0415 - logs are asked for seldom
@@ -128,5 +128,5 @@ class Terminal:
 
     @staticmethod
     def _print(line: str) -> None:
-        with suppress(OSError, ValueError):  # nobody is there to be told
+        with suppress(OSError, ValueError, AttributeError):  # nobody is there to be told
             sys.stderr.write(f"{line}\n")

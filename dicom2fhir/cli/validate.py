@@ -6,6 +6,7 @@ import typer
 
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.session import Session, check_sources
+from dicom2fhir.report.people import validation_line
 
 
 def validate(
@@ -37,4 +38,5 @@ def validate(
     check_sources(session, paths, "Bundle files or folders of them")
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
 
-    return session.report(pipeline.validate(paths, level, limit))
+    outcome = pipeline.validate(paths, level, limit)
+    return session.report(outcome, validation_line(outcome))

@@ -26,6 +26,14 @@ CHARSETS = (
     "GBK",
 )
 """Defined terms of Specific Character Set (PS3.3 C.12.1.1.2)."""
+UIDS = {
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "TransferSyntaxUID",
+}
+"""What `--where` can ask for beside the attribute table."""
 _CHARSET_NAMES = {
     "utf8": "ISO_IR 192",
     "latin1": "ISO_IR 100",
@@ -58,6 +66,10 @@ PROFILES = {
     "aws": ServerProfile(entries=160, size=5 * MB),
 }
 """Limits as the servers' makers document them, and modest ones where they document none."""
+
+
+class SecretValueError(ValueError):
+    """A value that must not be repeated in a message."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -108,6 +120,8 @@ def web_address(text: str) -> str:
     """Return a DICOMweb service base without a trailing slash and without `/studies`."""
     from urllib.parse import urlsplit  # noqa: PLC0415 - only with --dicomweb
 
+    if "@" in text:
+        raise SecretValueError("holds a user or password, and would be part of every Endpoint")
     try:
         parts = urlsplit(text)
         valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -116,8 +130,6 @@ def web_address(text: str) -> str:
         parts = None
     if not valid or parts is None or re.search(r"\s", text):
         raise ValueError("is not an http or https address")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a user or password, which would be written into every Endpoint")
     if parts.query or parts.fragment:
         raise ValueError("holds a query or fragment; give the service base alone")
     return text.rstrip("/").removesuffix("/studies").rstrip("/")
@@ -189,7 +201,7 @@ def condition(text: str) -> tuple[str, str]:
     keyword, equals, value = text.partition("=")
     if not equals or not value:
         raise ValueError("is not of the form Keyword=VALUE, such as Modality=CT")
-    known = {row.attribute.keyword for row in TABLE if row.attribute.vr != "SQ"}
+    known = {row.attribute.keyword for row in TABLE if row.attribute.vr != "SQ"} | UIDS
     if keyword not in known:
         near = suggest(keyword, known)
         raise ValueError(f"names no attribute that is read. {near}".rstrip())

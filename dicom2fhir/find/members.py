@@ -81,14 +81,13 @@ def _find_directory(descriptor: int) -> tuple[int, int, int, int]:
         raise BadArchiveError
     end = tail_start + found
     _, _, _, _, count, size, offset, _ = _END.unpack_from(tail, found)
-    if count == _FULL16 or _FULL32 in {size, offset}:
-        locator = os.pread(descriptor, _LOCATOR.size, max(0, end - _LOCATOR.size))
-        if locator.startswith(b"PK\x06\x07") and len(locator) == _LOCATOR.size:
-            end = _LOCATOR.unpack(locator)[2]
-            record = _read(descriptor, end, _END64.size)
-            *_, count, size, offset = _END64.unpack(record)
-            if not record.startswith(b"PK\x06\x06"):
-                raise BadArchiveError
+    locator = os.pread(descriptor, _LOCATOR.size, max(0, end - _LOCATOR.size))
+    if locator.startswith(b"PK\x06\x07") and len(locator) == _LOCATOR.size:
+        end = _LOCATOR.unpack(locator)[2]
+        record = _read(descriptor, end, _END64.size)
+        *_, count, size, offset = _END64.unpack(record)
+        if not record.startswith(b"PK\x06\x06"):
+            raise BadArchiveError
     shift = end - size - offset  # bytes before the archive that its offsets do not count
     if shift < 0:
         raise BadArchiveError

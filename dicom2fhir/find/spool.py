@@ -85,9 +85,11 @@ class Unpacking:
             total += len(chunk)
             if exceeded := exceeded_limit(self._options, total, self._packed):
                 self.problem = Problem(code="find.archive-limit", detail=exceeded)
+                chunk = chunk[: self._options.max_archive_bytes - total]
+            if chunk:
+                yield chunk
             if not chunk or exceeded:
                 return
-            yield chunk
 
 
 def exceeded_limit(options: FindOptions, size: int, packed: int) -> str:

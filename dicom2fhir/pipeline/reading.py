@@ -34,6 +34,9 @@ NOT_DICOM = "read.not-dicom"
 OTHER = {NOT_DICOM, "read.dicomdir", "read.non-patient", "filtered"}
 """What is accounted for without being an instance or a fault."""
 
+HINTS = {"find.dicomdir-missing", "find.dicomdir-outside"}
+"""What is told of a file besides the file itself."""
+
 Where = tuple[tuple[str, str], ...]
 Numbered = tuple[int, "Candidate"]
 
@@ -103,30 +106,40 @@ def _number(
     findings: Iterable[Finding], catalog: Catalog, counts: ReadCounts
 ) -> Iterator[Numbered]:
     """Give each candidate its number; leave out what an earlier run has read unchanged."""
+    number = 0
     for finding in findings:
         candidate, problem = finding if isinstance(finding, tuple) else (finding, None)
+        if problem is not None and problem.code in HINTS:
+            # What a DICOMDIR names is a hint beside the file itself, which came just before.
+            if number:
+                catalog.add_problems([replace(problem, source=number)])
+            continue
         counts.files += 1
-        if catalog.kept:
-            known = catalog.find_source(candidate)
-            if known is not None and known[1] and problem is None:
-                counts.unchanged += 1
-                continue
-            if known is not None:
-                catalog.forget_source(known[0])
+        if catalog.kept and _is_unchanged(candidate, catalog):
+            counts.unchanged += 1
+            number = 0
+            continue
         number = catalog.number_source()
         if problem is None:
             yield number, candidate
             continue
         catalog.add_problems([replace(problem, source=number)])
-        # A DICOMDIR's missing files are a hint beside the file itself, which is read as usual.
-        if problem.code.startswith("find.dicomdir"):
-            yield number, candidate
-            continue
         catalog.add_sources([(number, candidate, problem.code)])
         if problem.severity is Severity.INFO:
             counts.other += 1
         else:
             counts.failed += 1
+
+
+def _is_unchanged(candidate: Candidate, catalog: Catalog) -> bool:
+    """Tell whether an earlier run has settled this place; forget what it read if not."""
+    known = catalog.find_source(candidate)
+    if known is None:
+        return False
+    number, unchanged = known
+    if not unchanged:
+        catalog.forget_source(number)
+    return unchanged
 
 
 def _chunks(numbered: Iterator[Numbered]) -> Iterator[list[Numbered]]:

@@ -10,11 +10,23 @@ from dicom2fhir.read import attributes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Raw: TypeAlias = "bytes | list[RawItem]"
+Raw: TypeAlias = "bytes | Items"
 """One value as the file holds it: bytes, or the items of a sequence."""
 
 RawItem: TypeAlias = "dict[int, Raw]"
 """The kept elements of a data set or item by tag."""
+
+
+PRESENT = "present"
+"""In place of a VR: only that the element is there is kept."""
+
+
+class Items(list["RawItem"]):
+    """The items of one sequence; two are the same only if they are one, so that it can be a key."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,7 @@ TOP = _wanted(
         attributes.SERIES_INSTANCE_UID,
         *attributes.PIXEL_GEOMETRY,
         attributes.EVIDENCE,
+        *(attributes.Attribute(tag, "", PRESENT) for tag in attributes.PRESENCE),
     )
 )
 

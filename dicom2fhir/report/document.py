@@ -59,10 +59,18 @@ def write_report(path: str, data: bytes) -> None:
         ) from None
 
 
+def can_write_report(path: str) -> bool:
+    """Tell whether a report can be written there, before the work begins."""
+    if os.path.isdir(path):  # noqa: PTH112 - the path may hold any bytes
+        return False
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 - as above
+    return os.access(path if _is_stream(path) else folder, os.W_OK)
+
+
 def _is_stream(path: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dicom2fhir.problems import Severity
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
@@ -23,19 +24,20 @@ _LEFT = (
     ("unchanged", "unchanged"),
     ("filtered", "filtered out"),
     ("not_dicom", "not DICOM"),
+    ("other", "other"),
 )
 _IRREGULAR = {"study": "studies", "series": "series"}
 _KILO = 1000
 
 
-def headline(counts: Counts) -> str:
+def headline(counts: Counts, verb: str = "converted") -> str:
     """Return one line that accounts for every file.
 
     >>> from dicom2fhir.report.summary import Counts
     >>> headline(Counts(files=3, converted=2, failed=1, studies=1, patients=1, bundles=1, bytes=9))
     '3 files: 2 converted, 1 failed; 1 study of 1 patient in 1 Bundle (9 bytes)'
     """
-    parts = [f"{counts.converted:,} converted"]
+    parts = [f"{counts.converted:,} {verb}"]
     parts += [f"{n:,} {text}" for field, text in _LEFT if (n := getattr(counts, field))]
     line = f"{plural(counts.files, 'file')}: {', '.join(parts)}"
     if counts.studies:
@@ -83,7 +85,9 @@ def problem_lines(rows: Sequence[ProblemRow], *, show_paths: bool) -> Iterator[s
 
 
 def example_lines(row: ProblemRow, *, show_paths: bool) -> list[str]:
-    """Return where a Problem was seen: attribute, element, and the path where it may be shown."""
+    """Return where a fault was seen: attribute, element, and the path where it may be shown."""
+    if row.severity is Severity.INFO:
+        return []
     lines = (_where(place, show_paths=show_paths) for place in row.examples)
     return list(dict.fromkeys(line for line in lines if line))[:SHOWN_EXAMPLES]
 
@@ -111,7 +115,9 @@ def print_problems(
             text.append(f"\n{line}", style="dim")
         severity = Text(row.severity.value, style=styles[row.severity.value])
         table.add_row(severity, row.code, f"{row.count:,}", text)
-    Console(file=stream, no_color=not color, highlight=False, markup=False).print(table)
+    Console(file=stream, no_color=True if not color else None, highlight=False, markup=False).print(
+        table
+    )
 
 
 def _where(place: Place, *, show_paths: bool) -> str:
@@ -119,7 +125,14 @@ def _where(place: Place, *, show_paths: bool) -> str:
     return " ".join(safe(fact) for fact in facts if fact)
 
 
-def finished_line(outcome: Outcome, next_step: str = "") -> str:
-    """Return the last line of a run: what was done and what to type next."""
-    line = headline(outcome.counts)
-    return f"{line}. {next_step}" if next_step else f"{line}."
+def validation_line(outcome: Outcome) -> str:
+    """Return one line that says how many Bundles were checked and how many faults they have."""
+    counts = outcome.counts
+    found = dict.fromkeys(("error", "warning"), 0)
+    for row in outcome.problems:
+        if row.severity.value in found:
+            found[row.severity.value] += row.count
+    faults = ", ".join(plural(count, severity) for severity, count in found.items() if count)
+    return (
+        f"{plural(counts.bundles, 'Bundle')} in {plural(counts.files, 'file')}: {faults or 'valid'}"
+    )

@@ -123,7 +123,9 @@ def _print_tables(
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(file=stream, no_color=not color, highlight=False, markup=False)
+    console = Console(
+        file=stream, no_color=True if not color else None, highlight=False, markup=False
+    )
     remaining = iter(rows)
     for first in remaining:
         table = Table(box=None, pad_edge=False, header_style="bold")

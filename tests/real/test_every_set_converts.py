@@ -46,7 +46,7 @@ def read_uids(path: Path) -> tuple[str, str, str] | None:
 def listed_instances(folder: Path) -> set[tuple[str, str]]:
     """Return series and SOP Instance UID of everything that the Bundles list."""
     found = set()
-    for path in folder.glob("*.json"):
+    for path in folder.glob("[!.]*.json"):
         for entry in json.loads(path.read_bytes())["entry"]:
             resource = entry["resource"]
             if resource["resourceType"] != "ImagingStudy":
