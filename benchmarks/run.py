@@ -217,7 +217,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dicom2fhir-bench-") as temporary:
         work = (arguments.work or Path(temporary)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        figures, bars = measure(arguments, work)
+        try:
+            figures, bars = measure(arguments, work)
+        except CommandFailedError as failure:
+            sys.exit(str(failure))
     print_report(figures["start_up"], figures["timings"], bars)
     if arguments.json:
         document = {

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """The limits of one server; the fields are those of BundleOptions, None: no limit known."""
+    """What one server takes; the fields are those of BundleOptions, None: no limit known."""
+
+    ids: str = "client"
 
     max_entries: int | None = None
     max_bytes: int | None = None
@@ -29,11 +31,11 @@ PROFILES: dict[str, ServerLimits] = {
     # No limit of its own (maximum_transaction_bundle_size is unset); its sample configuration
     # allows 100 MiB (max_binary_size), and a transaction of that size is slow long before.
     "hapi": ServerLimits(max_bytes=100 * MIB),
-    # medplum.com/docs, FHIR batch requests: 8 entries once one is conditional, 50 updates;
-    # maxJsonSize 1 MB a resource, maxBatchSize 50 MB (server configuration, defaults).
+    # Its batch processor: 8 entries once one is conditional, 50 updates; it chooses the ids.
+    # Its configuration: maxJsonSize 1 MB by default (maxBatchSize, 50 MB, is for asynchronous use).
     "medplum": ServerLimits(
-        max_bytes=50_000_000,
-        max_resource_bytes=1_000_000,
+        ids="server",
+        max_bytes=1_000_000,
         max_conditional_entries=8,
         max_updates=50,
     ),
@@ -63,7 +65,7 @@ def limits_of(profile: str) -> ServerLimits:
 
 
 def apply_profile(options: BundleOptions, profile: str) -> BundleOptions:
-    """Return the options with the profile's limits wherever no limit was given.
+    """Return the options with the profile's limits wherever no limit was given; ids stay.
 
     Errors: UsageError when there is no such profile
     """
@@ -71,6 +73,6 @@ def apply_profile(options: BundleOptions, profile: str) -> BundleOptions:
     unset = {
         item.name: getattr(limits, item.name)
         for item in fields(limits)
-        if getattr(options, item.name) is None
+        if item.name != "ids" and getattr(options, item.name) is None
     }
     return replace(options, **unset)

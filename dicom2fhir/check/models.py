@@ -95,7 +95,7 @@ def model_errors(resource: Resource, kind: str) -> Iterator[tuple[Location, str]
 def _is_overruled(name: str, message: str, loc: Location) -> bool:
     """Tell an error that the models find in sound FHIR (fhir.resources 8.3).
 
-    They know UUID version 4 only (R4 datatypes.html#uuid: any), have no `_value[x]` in an Extension,
+    They know UUID version 4 only (R4 datatypes.html#uuid: any), have no `_value[x]` of an Extension
     and do not count `_name` for a required choice (json.html#primitive).
     """
     return (

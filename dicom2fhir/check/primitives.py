@@ -8,11 +8,10 @@ fhir.resources model of its type.
 from __future__ import annotations
 
 import binascii
-import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from decimal import Decimal
+from math import inf
 from typing import TypeAlias
 
 from dicom2fhir.check.narrative import is_narrative
@@ -33,7 +32,7 @@ _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
 # A host whose last label is a number has to be an IPv4 address (url.spec.whatwg.org).
 _HOST = (
-    rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}|\[[0-9A-Fa-f:.]+\]"
+    rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}|\[(?P<v6>[0-9A-Fa-f:.]+)\]"
     r"|(?![^\s:/?#]*?(?<![^./@])[0-9][0-9A-Fa-fx]*\.?(?:[:/?#]|$))[\w\-.~!$&'()*+,;=]+)"
 )
 _PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})"
@@ -44,6 +43,7 @@ _URL = (
     r"|/?[A-Za-z0-9\-.#]+(?:[/?]\S*)?"
 )
 
+_url = re.compile(_URL).fullmatch
 _is_code = re.compile(r"\S+(?:\s\S+)*").fullmatch
 _is_uri = re.compile(rf"{UUID}|{_OID}|(?!urn:(?:uuid|oid):)\S+").fullmatch
 _is_date = re.compile(rf"{_YEAR}(?:-(?:0[1-9]|1[0-2])|{_DAY})?").fullmatch
@@ -77,16 +77,30 @@ def _on_calendar(value: str) -> bool:
     return True
 
 
+def _is_url(value: str) -> bool:
+    found = _url(value)
+    if found is None or found["v6"] is None:
+        return found is not None
+    from ipaddress import IPv6Address  # noqa: PLC0415  few addresses are of that kind
+
+    try:
+        IPv6Address(found["v6"])
+    except ValueError:
+        return False
+    return True
+
+
 def _is_base64(value: str) -> bool:
     """Tell whether this is RFC 4648 base64; R4 allows white space between its groups."""
+    packed = "".join(value.split())
+    # The decoder, even when strict, forgives padding after a whole group.
+    if not packed or len(packed) % 4 or packed.endswith("===") or not value.isascii():
+        return False
     try:
-        binascii.a2b_base64(value, strict_mode=True)
+        binascii.a2b_base64(packed, strict_mode=True)
     except ValueError:
-        packed = "".join(value.split())
-        if len(packed) == len(value):
-            return False
-        return _is_base64(packed)
-    return bool(value)
+        return False
+    return True
 
 
 def _texts(is_valid: Callable[[str], object]) -> Callable[[Column], bool]:
@@ -115,7 +129,8 @@ def _integers(least: int) -> Callable[[Column], bool]:
 
 
 def _are_decimals(values: Column) -> bool:
-    return set(map(type, values)) <= {int, float, Decimal} and all(map(math.isfinite, values))
+    # Not math.isfinite: it cannot take an int of any size.
+    return set(map(type, values)) <= {int, float} and all(-inf < value < inf for value in values)
 
 
 def _are_booleans(values: Column) -> bool:
@@ -140,7 +155,7 @@ PRIMITIVES: dict[str, Callable[[Column], bool]] = {
     "time": _texts(re.compile(_CLOCK).fullmatch),
     "unsignedInt": _integers(0),
     "uri": _texts(_is_uri),
-    "url": _texts(re.compile(_URL).fullmatch),
+    "url": _texts(_is_url),
     "uuid": _texts(re.compile(UUID).fullmatch),
     "xhtml": _texts(is_narrative),
 }

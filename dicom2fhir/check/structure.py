@@ -260,12 +260,15 @@ def _object_faults(kind: str, value: Json, path: str, scope: Scope) -> Iterator[
     plan = plan_of(kind, tuple(value))
     for code, key, detail in plan.faults:
         yield Problem(code=code, element=f"{path}.{key}" if key else path, detail=detail)
-    sound = not plan.faults
+    sound = not any(code == "check.model" for code, *_ in plan.faults)
     for member in plan.members:
-        if not member.holds([value[member.key]], scope):
-            sound = False
-            yield from _member_faults(member, value[member.key], f"{path}.{member.key}", scope)
-    # The rules rely on the form of what they look at.
+        if member.holds([value[member.key]], scope):
+            continue
+        for problem in _member_faults(member, value[member.key], f"{path}.{member.key}", scope):
+            yield problem
+            inside = problem.element.find(".resource", len(path)) >= 0
+            sound = sound and (inside or problem.code != "check.model")
+    # The rules rely on the form of the object, though not on that of the resources it holds.
     for rule in plan.rules if sound else ():
         for suffix, name in rule(value):
             yield Problem(code="check.invariant", element=path + suffix, detail=name)

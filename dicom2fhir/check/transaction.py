@@ -50,28 +50,28 @@ def _entry_faults(kind: Json, entry: Resource, path: str) -> Iterator[Fault]:
     url = entry.get("fullUrl", "")
     if "/_history/" in url:
         yield f"{path}.fullUrl", "bdl-8"
-    resource = entry.get("resource", {})
+    resource = _resource_of(entry)
     name = f"/{resource.get('resourceType')}/{resource.get('id')}"
     if url.startswith("http") and "id" in resource and not url.endswith(name):
         yield f"{path}.fullUrl", "fullUrl names the resource"
 
 
 def _request_faults(entry: Resource, path: str) -> Iterator[Fault]:
-    request, resource = entry["request"], entry.get("resource")
+    request, resource = entry["request"], _resource_of(entry)
     method, url = request.get("method"), request.get("url", "")
-    if (resource is None) != (method in {"GET", "HEAD", "DELETE"}):
+    if ("resource" not in entry) != (method in {"GET", "HEAD", "DELETE"}):
         yield f"{path}.resource", "a resource goes with POST, PUT and PATCH only"
         return
     if "ifNoneExist" in request and (method != "POST" or request["ifNoneExist"].startswith("?")):
         yield f"{path}.request.ifNoneExist", "ifNoneExist is the query of a POST"
-    if resource is not None and "$" not in url and not _url_fits(method, url, resource):
+    if resource and "$" not in url and not _url_fits(method, url, resource):
         yield f"{path}.request.url", "the request fits the resource"
 
 
 def _url_fits(method: Json, url: str, resource: Resource) -> bool:
-    kind = resource["resourceType"]
+    kind = str(resource.get("resourceType"))
     if method == "POST":
-        return bool(url == kind)
+        return url == kind
     if method == "PUT":
         name = f"{kind}/{resource.get('id')}"
         return url == name or (url.startswith(f"{kind}?") and len(url) > len(kind) + 1)
@@ -86,11 +86,19 @@ def _repeated_urls(entries: list[Resource]) -> Iterator[Fault]:
             yield f".entry[{place}].fullUrl", "bdl-7"
 
 
-def _versioned_url(entry: Resource) -> tuple[str, Json] | None:
+def _versioned_url(entry: Resource) -> tuple[str, str] | None:
     """Return what bdl-7 asks to be unique: the fullUrl and, in a history, the version."""
     if "fullUrl" not in entry:
         return None
-    return entry["fullUrl"], entry.get("resource", {}).get("meta", {}).get("versionId")
+    meta = _resource_of(entry).get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    return entry["fullUrl"], str(version)
+
+
+def _resource_of(entry: Resource) -> Resource:
+    """Return the resource of an entry, be its form sound or not, or nothing."""
+    resource = entry.get("resource")
+    return resource if isinstance(resource, dict) else {}
 
 
 def _repeated_identities(entries: list[Resource]) -> Iterator[Fault]:
@@ -113,7 +121,7 @@ def _identity(entry: Mapping[str, Json]) -> str:
 
 
 def _first_entry_faults(bundle: Resource, entries: list[Resource]) -> Iterator[Fault]:
-    first = entries[0].get("resource", {}).get("resourceType") if entries else None
+    first = _resource_of(entries[0]).get("resourceType") if entries else None
     if bundle["type"] == "message":
         if first != "MessageHeader":
             yield ".entry", "bdl-12"

@@ -135,12 +135,7 @@ class Program(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's
         """Return the command that is named, or say which one may be meant."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from dicom2fhir.cli.values import suggest  # noqa: PLC0415 - only for a wrong name
-            from dicom2fhir.report.safe import safe  # noqa: PLC0415 - the same
-
-            listed = f"The commands are {', '.join(COMMANDS)}."
-            hint = suggest(args[0], COMMANDS) or listed
-            raise UsageError(f"There is no command {safe(args[0])!r}.", hint=hint)
+            raise _no_such_command(args[0])
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - Typer's
@@ -159,6 +154,16 @@ class Program(TyperGroup):
         """Run the command that was named."""
         # Within Typer's own main, which would take a closed pipe for exit code 1.
         return _end(ctx.meta, lambda: super(Program, self).invoke(ctx))
+
+
+def _no_such_command(word: str) -> UsageError:
+    """Return what to say; the word may be a path, which is not to be repeated."""
+    from dicom2fhir.cli.values import suggest  # noqa: PLC0415 - only for a wrong name
+
+    hint = suggest(word, COMMANDS) or f"The commands are {', '.join(COMMANDS)}."
+    if os.path.lexists(word):
+        hint = "To convert a file or folder, type dicom2fhir convert PATH -o out/"
+    return UsageError("There is no such command.", hint=hint)
 
 
 def _make_command(name: str, function: Callable[..., int]) -> Any:  # noqa: ANN401 - Typer's
@@ -202,6 +207,8 @@ def _terminal(meta: Mapping[str, Any]) -> Terminal:
 
 def _sentence(message: str) -> str:
     text = " ".join(message.split())
+    if text.startswith("Got unexpected extra argument"):
+        return "There are more arguments than the command takes."  # they may be paths
     return text if text.endswith((".", "?", ")")) else f"{text}."
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dicom2fhir.mapping import Explained
     from dicom2fhir.model import Json
 
+LONGEST_VALUE = 4000
+"""Characters of one value: it is what the command exists to show."""
 HIDDEN = "hidden; --show-patients shows it"
 PERSONAL = ("Patient", "Practitioner")
 """Resources whose values tell who somebody is."""
@@ -41,6 +43,10 @@ def explain(
     show_patients: p.ShowPatients = False,
     no_color: p.NoColor = False,
     show_paths: p.ShowPaths = False,
+    quiet: p.Quiet = False,
+    verbose: p.Verbose = 0,
+    log_format: p.LogFormat = "text",
+    log_file: p.LogFile = None,
     config: p.Config = None,
     show_config: p.ShowConfig = False,
 ) -> int:
@@ -76,7 +82,7 @@ def _lines(elements: "Iterable[Explained]", *, show_patients: bool) -> "Iterator
     for one in elements:
         attributes = ", ".join(f"{keyword} {tag}".strip() for keyword, tag in one.attributes)
         value = json.dumps(_value(one, show_patients), ensure_ascii=False)
-        yield f"{one.element} = {safe(value)}\n"
+        yield f"{one.element} = {safe(value, LONGEST_VALUE)}\n"
         yield f"    from {attributes or 'no attribute'}; {one.source}\n"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from dicom2fhir.report.safe import safe
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -69,7 +71,7 @@ PROFILES = {
 
 
 class SecretValueError(ValueError):
-    """A value that must not be repeated in a message."""
+    """A value that must not be repeated: it may hold a password or tell of a patient."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -147,7 +149,7 @@ def absolute_uri(text: str) -> str:
 def patient_reference(text: str) -> str:
     """Return a reference to a Patient that the server has."""
     if not _PATIENT.fullmatch(text):
-        raise ValueError("is not a reference such as Patient/123")
+        raise SecretValueError("is not a reference such as Patient/123")
     return text
 
 
@@ -200,9 +202,10 @@ def condition(text: str) -> tuple[str, str]:
 
     keyword, equals, value = text.partition("=")
     if not equals or not value:
-        raise ValueError("is not of the form Keyword=VALUE, such as Modality=CT")
+        raise SecretValueError("is not of the form Keyword=VALUE, such as Modality=CT")
     known = {row.attribute.keyword for row in TABLE if row.attribute.vr != "SQ"} | UIDS
     if keyword not in known:
         near = suggest(keyword, known)
-        raise ValueError(f"names no attribute that is read. {near}".rstrip())
+        named = f"asks for `{safe(keyword)}`, which is no attribute that is read"
+        raise SecretValueError(f"{named}. {near}".rstrip())
     return keyword, value

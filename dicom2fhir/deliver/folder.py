@@ -66,8 +66,8 @@ class FolderSink:
         self._named.add(name)
         data = bundle.data
         digest = hashlib.sha256(data).hexdigest()
-        problem, unchanged = self._compare(name, digest)
         with output_faults():
+            problem, unchanged = self._compare(name, digest)
             if problem is None:
                 self._count(bundle, len(data), unchanged=unchanged)
                 if not unchanged:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import replacement_uid
 from dicom2fhir.model import Instance, Reference
 from dicom2fhir.problems import Problem
 from dicom2fhir.read import attributes
-from dicom2fhir.read.attributes import Level
-from dicom2fhir.read.charset import find_charset
-from dicom2fhir.read.decode import Decoder
+from dicom2fhir.read.decode import find_decoder
 from dicom2fhir.read.structure import tag_text
 from dicom2fhir.read.tables.sop_classes import NON_PATIENT
-from dicom2fhir.read.wanted import EVIDENCE, KEY_OBJECTS, LEVELS, Raw, RawItem
+from dicom2fhir.read.wanted import EVIDENCE, KEY_OBJECTS, Items, Raw, RawItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 _VALID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_LONGEST_UID = 64
 _LONGEST_ORIGINAL = 1000
 # IHE RAD TF-3 4.66.4.1.3: the titles by which a key object withdraws instances
 REJECTIONS = frozenset({"113001", "113037", "113038", "113039"})
@@ -38,73 +38,78 @@ class Assembly:
 
     def __init__(self, raw: RawItem, meta: Meta, order: str, options: ReadOptions) -> None:
         self.raw = raw
-        self.meta = meta
-        self.options = options
         self.problems: list[Problem] = []
-        charset = raw.get(attributes.SPECIFIC_CHARACTER_SET.tag, b"")
-        override = options.charset
-        self.decoder = Decoder(
-            find_charset(charset if isinstance(charset, bytes) else b"", override), order, override
+        self.sop_class = _text(raw, attributes.SOP_CLASS_UID.tag) or _clean(meta.sop_class_uid)
+        self.sop_instance = _text(raw, attributes.SOP_INSTANCE_UID.tag) or _clean(
+            meta.sop_instance_uid
         )
-        self.originals: dict[str, str] = {}
-
-    @property
-    def sop_class(self) -> str:
-        """Return the SOP class as the data set states it, or else the file meta information."""
-        return _text(self.raw, attributes.SOP_CLASS_UID.tag) or _clean(self.meta.sop_class_uid)
-
-    @property
-    def names_instance(self) -> bool:
-        """Tell whether the least is there that makes a file without prefix DICOM."""
-        sop = _text(self.raw, attributes.SOP_INSTANCE_UID.tag) or self.meta.sop_instance_uid
-        return bool(self.sop_class or sop)
+        charset = raw.get(attributes.SPECIFIC_CHARACTER_SET.tag, b"")
+        self._decoder = find_decoder(
+            charset if isinstance(charset, bytes) else b"", options.charset, order
+        )
 
     def instance(self, syntax: str, *, part10: bool) -> Instance | None:
         """Return the Instance, or None where one of its four UIDs is missing."""
-        sop_class = self.sop_class
-        if sop_class in NON_PATIENT:
-            self.problems.append(Problem(code="read.non-patient"))
+        if self.sop_class in NON_PATIENT:
+            self._note("read.non-patient")
             return None
-        sop = _text(self.raw, attributes.SOP_INSTANCE_UID.tag) or _clean(self.meta.sop_instance_uid)
-        series = _text(self.raw, attributes.SERIES_INSTANCE_UID.tag)
-        study = _text(self.raw, attributes.STUDY_INSTANCE_UID.tag)
-        if not (sop_class and sop and series and study):
-            self.problems.append(Problem(code="read.no-identity"))
+        series_uid = _text(self.raw, attributes.SERIES_INSTANCE_UID.tag)
+        study_uid = _text(self.raw, attributes.STUDY_INSTANCE_UID.tag)
+        if not (self.sop_class and self.sop_instance and series_uid and study_uid):
+            self._note("read.no-identity")
             return None
-        levels = {level: self.decoder.decode(self.raw, LEVELS[level]) for level in Level}
-        code, rejects = self._rejection(levels[Level.INSTANCE])
+        if not self._decoder.charset.known:
+            self._note("read.charset-unknown", attributes.SPECIFIC_CHARACTER_SET)
+        shared = self._decoder.decode_shared(self.raw)
+        own, problems = self._decoder.decode_own(self.raw)
+        (patient, _), (study, _), (series, _) = shared
+        for _level, repaired in shared:
+            self.problems += repaired
+        self.problems += problems
+        code, rejects = self._rejection(own)
+        study_uid, study = self._uid(study_uid, attributes.STUDY_INSTANCE_UID, study)
+        series_uid, series = self._uid(series_uid, attributes.SERIES_INSTANCE_UID, series)
+        sop_uid, own = self._uid(self.sop_instance, attributes.SOP_INSTANCE_UID, own)
         return Instance(
-            sop_class_uid=self._uid(sop_class, attributes.SOP_CLASS_UID),
-            sop_instance_uid=self._uid(sop, attributes.SOP_INSTANCE_UID),
-            series_uid=self._uid(series, attributes.SERIES_INSTANCE_UID),
-            study_uid=self._uid(study, attributes.STUDY_INSTANCE_UID),
+            sop_class_uid=self._class_uid(),
+            sop_instance_uid=sop_uid,
+            series_uid=series_uid,
+            study_uid=study_uid,
             transfer_syntax_uid=syntax,
             part10=part10,
-            patient=levels[Level.PATIENT],
-            study=self._with_original(levels[Level.STUDY], attributes.STUDY_INSTANCE_UID),
-            series=self._with_original(levels[Level.SERIES], attributes.SERIES_INSTANCE_UID),
-            attributes=self._with_original(levels[Level.INSTANCE], attributes.SOP_INSTANCE_UID),
+            patient=patient,
+            study=study,
+            series=series,
+            attributes=own,
             rejection_code=code,
             rejects=rejects,
         )
 
-    def _uid(self, text: str, attribute: attributes.Attribute) -> str:
-        """Return the UID if it can be a FHIR id, or else one that is derived from it."""
-        if len(text) <= 64 and _VALID.fullmatch(text):
-            return text
-        kept = _ID.fullmatch(text) is not None and attribute is not attributes.SOP_CLASS_UID
-        detail = "kept" if kept else ""
-        self.problems.append(
-            Problem(code="read.bad-uid", tag=tag_text(attribute.tag), detail=detail)
-        )
-        if kept:
-            return text
-        self.originals[attribute.keyword] = text[:_LONGEST_ORIGINAL]
-        return replacement_uid(text)
+    def _note(
+        self, code: str, attribute: attributes.Attribute | None = None, detail: str = ""
+    ) -> None:
+        tag = tag_text(attribute.tag) if attribute else ""
+        self.problems.append(Problem(code=code, tag=tag, detail=detail))
 
-    def _with_original(self, found: Attributes, attribute: attributes.Attribute) -> Attributes:
-        original = self.originals.get(attribute.keyword)
-        return {**found, f"Original{attribute.keyword}": (original,)} if original else found
+    def _uid(
+        self, text: str, attribute: attributes.Attribute, found: Attributes
+    ) -> tuple[str, Attributes]:
+        """Return the UID if it can be a FHIR id, or else one derived from it and the original."""
+        if is_valid_uid(text):
+            return text, found
+        if _ID.fullmatch(text):
+            self._note("read.bad-uid", attribute, "kept")
+            return text, found
+        self._note("read.bad-uid", attribute)
+        original = {f"Original{attribute.keyword}": (text[:_LONGEST_ORIGINAL],)}
+        return replacement_uid(text), {**found, **original}
+
+    def _class_uid(self) -> str:
+        # it is written as urn:oid, which has no room for anything but a valid UID
+        if is_valid_uid(self.sop_class):
+            return self.sop_class
+        self._note("read.bad-uid", attributes.SOP_CLASS_UID)
+        return replacement_uid(self.sop_class)
 
     def _rejection(self, found: Attributes) -> tuple[str | None, tuple[Reference, ...]]:
         """Return the code and references of a rejection note (IHE IOCM)."""
@@ -113,7 +118,13 @@ class Assembly:
         code = _first_code(found)
         if code not in REJECTIONS:
             return None, ()
-        return code, tuple(_references(self.raw.get(EVIDENCE, [])))
+        return code, tuple(_references(self.raw.get(EVIDENCE, b"")))
+
+
+@lru_cache(maxsize=1024)
+def is_valid_uid(text: str) -> bool:
+    """Tell whether a UID is what PS3.5 9.1 asks for."""
+    return len(text) <= _LONGEST_UID and _VALID.fullmatch(text) is not None
 
 
 def _first_code(found: Attributes) -> str:
@@ -125,8 +136,8 @@ def _first_code(found: Attributes) -> str:
 
 def _references(evidence: Raw) -> Iterator[Reference]:
     for study in _items(evidence):
-        for series in _items(study.get(_STUDY_REFERENCES, [])):
-            for reference in _items(series.get(_SOP_REFERENCES, [])):
+        for series in _items(study.get(_STUDY_REFERENCES, b"")):
+            for reference in _items(series.get(_SOP_REFERENCES, b"")):
                 study_uid = _text(study, attributes.STUDY_INSTANCE_UID.tag)
                 sop_uid = _text(reference, _REFERENCED_SOP)
                 if study_uid and sop_uid:
@@ -138,8 +149,8 @@ def _fit(uid: str) -> str:
     return uid if _ID.fullmatch(uid) else replacement_uid(uid)
 
 
-def _items(value: Raw) -> list[RawItem]:
-    return value if isinstance(value, list) else []
+def _items(value: Raw) -> Items:
+    return value if isinstance(value, Items) else Items()
 
 
 def _text(raw: Mapping[int, Raw], tag: int) -> str:
@@ -147,5 +158,6 @@ def _text(raw: Mapping[int, Raw], tag: int) -> str:
     return _clean(value) if isinstance(value, bytes) else ""
 
 
+@lru_cache(maxsize=1024)
 def _clean(value: bytes) -> str:
     return value.decode("latin-1").strip(" \0\t\r\n")

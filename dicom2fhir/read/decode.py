@@ -1,30 +1,49 @@
-"""The one decoder: raw bytes by tag, from either lane, to attribute values by keyword."""
+"""The one decoder: raw bytes by tag, from either lane, to attribute values by keyword.
+
+What decoding gave is remembered for the next files, which share most of it; both stores are bounded
+and a result never depends on them.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from operator import itemgetter
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from dicom2fhir.problems import Problem
-from dicom2fhir.read.attributes import SPECIFIC_CHARACTER_SET
-from dicom2fhir.read.charset import Charset, decode_text, find_charset
+from dicom2fhir.read.attributes import SPECIFIC_CHARACTER_SET, Level
+from dicom2fhir.read.charset import decode_text, find_charset
 from dicom2fhir.read.structure import tag_text
+from dicom2fhir.read.wanted import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Sized
 
     from dicom2fhir.model import Attributes, Value
+    from dicom2fhir.read.charset import Charset
     from dicom2fhir.read.wanted import Raw, RawItem, Wanted
 
+NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_CHARACTER_SET = SPECIFIC_CHARACTER_SET.tag
 # PS3.5 table 6.2-1: these hold one value, in which a backslash is a character
 _ONE_VALUE = frozenset({"LT", "ST", "UT", "UR"})
 _LONG_TEXT = frozenset({"LT", "ST", "UT"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROLS_IN_LONG_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SHARED = (Level.PATIENT, Level.STUDY, Level.SERIES)
+_raw_of = {level: itemgetter(*LEVELS[level]) for level in Level}
+_raw_of_shared = itemgetter(*(tag for level in _SHARED for tag in LEVELS[level]))
+_MOST_SHARED = 64
+_LARGEST_SHARED = 16 * 1024
+"""Bytes and items of the values of levels that are remembered."""
+_MOST_VALUES = 256
+_LONGEST_VALUE = 64
 
-
-NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+K = TypeVar("K", bound="tuple[Sized, ...]")
+V = TypeVar("V")
+Decoded: TypeAlias = "tuple[Attributes, tuple[Problem, ...]]"
 
 
 def numbers(raw: bytes, vr: str, order: str) -> tuple[int | float, ...]:
@@ -34,59 +53,130 @@ def numbers(raw: bytes, vr: str, order: str) -> tuple[int | float, ...]:
     return tuple(one for (one,) in each.iter_unpack(raw[:whole]))
 
 
+@lru_cache(maxsize=8)
+def find_decoder(charset: bytes, override: str | None, order: str) -> Decoder:
+    """Return the decoder for data sets in this character set and byte order."""
+    return Decoder(find_charset(charset, override), override, order)
+
+
 class Decoder:
-    """Decodes the values of one data set; `problems` says what was repaired."""
+    """Decodes the values of data sets in one character set and byte order."""
 
-    def __init__(self, charset: Charset, order: str, override: str | None = None) -> None:
+    def __init__(self, charset: Charset, override: str | None, order: str) -> None:
         self.charset = charset
-        self.order = order
-        self.override = override
-        self.problems: list[Problem] = []
-        if not charset.known:
-            self._note("read.charset-unknown", SPECIFIC_CHARACTER_SET.tag)
+        self._override = override
+        self._order = order
+        self._shared: dict[tuple[Raw, ...], tuple[Decoded, ...]] = {}
+        self._levels: dict[tuple[Level, Raw], Decoded] = {}
+        self._own: tuple[tuple[int, Wanted, dict[Raw, Sequence[Value]]], ...] = tuple(
+            (tag, want, {}) for tag, want in LEVELS[Level.INSTANCE].items()
+        )
 
-    def decode(self, raw: RawItem, wanted: Mapping[int, Wanted]) -> Attributes:
-        """Return the attributes that are there and not empty, in the order of the table."""
+    def decode_shared(self, raw: RawItem) -> tuple[Decoded, ...]:
+        """Return the attributes of patient, study and series, and what was repaired.
+
+        The files of one series share the very same mappings.
+        """
+        key = _raw_of_shared(raw)
+        found = self._shared.get(key)
+        if found is None:
+            found = tuple(self._decode_level(raw, level) for level in _SHARED)
+            _store(self._shared, key, found)
+        return found
+
+    def _decode_level(self, raw: RawItem, level: Level) -> Decoded:
+        key = (level, *_raw_of[level](raw))
+        found = self._levels.get(key)
+        if found is None:
+            problems: list[Problem] = []
+            attributes = self._attributes(raw, LEVELS[level], self.charset, problems)
+            found = attributes, tuple(problems)
+            _store(self._levels, key, found)
+        return found
+
+    def decode_own(self, raw: RawItem) -> tuple[Attributes, list[Problem]]:
+        """Return the attributes of the instance alone, and what was repaired."""
+        found: dict[str, Sequence[Value]] = {}
+        problems: list[Problem] = []
+        for value, (tag, want, known) in zip(_raw_of[Level.INSTANCE](raw), self._own, strict=True):
+            if not value:
+                continue
+            values = known.get(value)
+            if values is None:
+                before = len(problems)
+                values = self._any(tag, value, want, self.charset, problems)
+                if len(value) <= _LONGEST_VALUE and len(problems) == before:
+                    if len(known) >= _MOST_VALUES:
+                        known.clear()
+                    known[value] = values
+            if values:
+                found[want.keyword] = values
+        return found, problems
+
+    def _attributes(
+        self,
+        raw: RawItem,
+        wanted: Mapping[int, Wanted],
+        charset: Charset,
+        problems: list[Problem],
+    ) -> Attributes:
         found: dict[str, Sequence[Value]] = {}
         for tag, want in wanted.items():
             value = raw.get(tag)
-            if value and tag != SPECIFIC_CHARACTER_SET.tag:
-                values = self._values(tag, value, want)
+            if value and tag != _CHARACTER_SET:
+                values = self._any(tag, value, want, charset, problems)
                 if values:
                     found[want.keyword] = values
         return found
 
-    def _values(self, tag: int, value: Raw, want: Wanted) -> Sequence[Value]:
-        if isinstance(value, bytes):
-            if want.vr in NUMBERS:
-                return numbers(value, want.vr, self.order)
-            return self._texts(tag, value, want.vr)
-        items = (self._item(item, want) for item in value)
+    def _any(
+        self, tag: int, raw: Raw, want: Wanted, charset: Charset, problems: list[Problem]
+    ) -> Sequence[Value]:
+        if isinstance(raw, bytes):
+            return self._values(tag, raw, want, charset, problems)
+        items = (self._item(item, want, charset, problems) for item in raw)
         return tuple(item for item in items if item)
 
-    def _item(self, item: RawItem, want: Wanted) -> Attributes:
+    def _item(
+        self, item: RawItem, want: Wanted, charset: Charset, problems: list[Problem]
+    ) -> Attributes:
         """Decode an item, in the character set it names or else in that around it."""
-        own = item.get(SPECIFIC_CHARACTER_SET.tag)
-        outer = self.charset
+        own = item.get(_CHARACTER_SET)
         if isinstance(own, bytes) and own:
-            self.charset = find_charset(own, self.override)
-            if not self.charset.known:
-                self._note("read.charset-unknown", SPECIFIC_CHARACTER_SET.tag)
-        found = self.decode(item, want.items or {})
-        self.charset = outer
-        return found
+            charset = find_charset(own, self._override)
+            if not charset.known:
+                problems.append(Problem(code="read.charset-unknown", tag=tag_text(_CHARACTER_SET)))
+        return self._attributes(item, want.items or {}, charset, problems)
 
-    def _texts(self, tag: int, raw: bytes, vr: str) -> tuple[str, ...]:
-        text, repaired = decode_text(raw, self.charset, name=vr == "PN")
+    def _values(
+        self, tag: int, raw: bytes, want: Wanted, charset: Charset, problems: list[Problem]
+    ) -> Sequence[Value]:
+        vr = want.vr
+        if vr in NUMBERS:
+            return numbers(raw, vr, self._order)
+        text, repaired = decode_text(raw, charset, name=vr == "PN")
         if repaired:
-            self._note("read.charset", tag)
-        if not text.isprintable():
-            text = (_CONTROLS_IN_LONG_TEXT if vr in _LONG_TEXT else _CONTROLS).sub("", text)
-        if vr in _ONE_VALUE:
-            text = text.rstrip()
-            return (text,) if text else ()
-        values = tuple(part.strip() for part in text.split("\\"))
-        return values if any(values) else ()
+            problems.append(Problem(code="read.charset", tag=tag_text(tag)))
+        return split_text(text, vr)
 
-    def _note(self, code: str, tag: int) -> None:
-        self.problems.append(Problem(code=code, tag=tag_text(tag)))
+
+def _store(known: dict[K, V], key: K, found: V) -> None:
+    """Remember what was decoded, within bounds of number and size."""
+    if sum(map(len, key)) <= _LARGEST_SHARED:
+        if len(known) >= _MOST_SHARED:
+            known.clear()
+        known[key] = found
+
+
+def split_text(text: str, vr: str) -> tuple[str, ...]:
+    """Return the values of a text without padding and control characters; none if all are empty."""
+    if not text.isprintable():
+        text = (_CONTROLS_IN_LONG_TEXT if vr in _LONG_TEXT else _CONTROLS).sub("", text)
+    if vr in _ONE_VALUE:
+        text = text.rstrip()
+        return (text,) if text else ()
+    if "\\" not in text:
+        text = text.strip()
+        return (text,) if text else ()
+    values = tuple(part.strip() for part in text.split("\\"))
+    return values if any(values) else ()

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicom2fhir.read.recognise import guess_encoding
-from dicom2fhir.read.structure import UNDEFINED, Encoding, Walk
+from dicom2fhir.read.structure import HEADER, LONG_HEADER, LONG_VRS, SHORT_VRS, Encoding
 from dicom2fhir.read.tables.transfer_syntaxes import TRANSFER_SYNTAXES
 from dicom2fhir.read.window import UnreadableError
 
 if TYPE_CHECKING:
-    from dicom2fhir.options import ReadOptions
-    from dicom2fhir.read.recognise import Start
     from dicom2fhir.read.window import Window
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+IMPLICIT = Encoding(implicit=True)
+EXPLICIT = Encoding(implicit=False)
+BIG = Encoding(implicit=False, little=False)
 JPIP = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in (94, 95, 204, 205))
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG})
 _DEFLATED = frozenset({DEFLATED, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 _PAPYRUS = "1.2.840.10008.1.20"
 _VR = re.compile(rb"[A-Z]{2}")
-_SOP_CLASS = 0x00020002
-_SOP_INSTANCE = 0x00020003
-_TRANSFER_SYNTAX = 0x00020010
+_GROUP = 0x0002
+_SOP_CLASS = 0x0002
+_SOP_INSTANCE = 0x0003
+_TRANSFER_SYNTAX = 0x0010
+_KEPT = frozenset({_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX})
+_EXPLICIT = Struct("<HH2sH").unpack_from
+_LENGTH = Struct("<L").unpack_from
 _PRIVATE_UID = re.compile(r"(?!1\.2\.840\.10008\.)[0-2](\.(0|[1-9][0-9]*))+")
 _LONGEST = 1024
+_ENOUGH = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meta:
+class Meta(NamedTuple):
     """What the file meta information says, and where the data set begins."""
 
     pos: int
@@ -42,31 +48,39 @@ class Meta:
     transfer_syntax_uid: str = ""
 
 
-def read_meta(window: Window, start: Start, options: ReadOptions) -> Meta:
+def read_meta(window: Window, start: int) -> Meta:
     """Read the elements of group 0002; the group length is not needed and often wrong."""
     found: dict[int, bytes] = {}
-    walk = Walk(window, Encoding(implicit=False), options)
-    pos = start.pos
-    while window.hold(pos, 8):
-        tag, _vr, length, value = walk.header(pos, implicit=False)
-        if tag >> 16 != 0x0002:
+    pos = start
+    while window.hold(pos, LONG_HEADER):
+        group, element, vr, length = _EXPLICIT(window.data, pos - window.base)
+        if group != _GROUP:
             break
-        if length == UNDEFINED or value + length > window.size:
-            raise UnreadableError("read.truncated")
-        if length <= _LONGEST:
-            found[tag] = window.take(value, length)
+        value = pos + HEADER
+        if vr in LONG_VRS:
+            (length,) = _LENGTH(window.data, value - window.base)
+            value = pos + LONG_HEADER
+        elif vr not in SHORT_VRS:
+            (length,) = _LENGTH(window.data, value - window.base - 4)
         pos = value + length
+        if pos > window.size:
+            raise UnreadableError("read.truncated")
+        if element in _KEPT and length <= _LONGEST:
+            found[element] = window.take(value, length)
     return Meta(
-        pos=pos,
-        sop_class_uid=found.get(_SOP_CLASS, b""),
-        sop_instance_uid=found.get(_SOP_INSTANCE, b""),
-        transfer_syntax_uid=found.get(_TRANSFER_SYNTAX, b"").strip(b" \0").decode("latin-1"),
+        pos,
+        found.get(_SOP_CLASS, b""),
+        found.get(_SOP_INSTANCE, b""),
+        found.get(_TRANSFER_SYNTAX, b"").strip(b" \0").decode("latin-1"),
     )
 
 
-def is_deflated(meta: Meta, head: bytes, size: int) -> bool:
+def is_deflated(meta: Meta, window: Window) -> bool:
     """Tell whether the data set is deflated: declared so, and not plainly readable."""
-    return meta.transfer_syntax_uid in _DEFLATED and guess_encoding(head, size) is None
+    if meta.transfer_syntax_uid not in _DEFLATED:
+        return False
+    rest = window.size - meta.pos
+    return guess_encoding(window.take(meta.pos, min(_ENOUGH, rest)), rest) is None
 
 
 def find_encoding(head: bytes) -> Encoding:
@@ -76,10 +90,11 @@ def find_encoding(head: bytes) -> Encoding:
     big endian begin with the high byte of a low group, a zero.
     """
     if not _VR.match(head, 4):
-        return Encoding(implicit=True)
-    return Encoding(implicit=False, little=head[0] != 0 or head[1] == 0)
+        return IMPLICIT
+    return EXPLICIT if head[0] != 0 or head[1] == 0 else BIG
 
 
+@lru_cache(maxsize=64)
 def settle_syntax(
     declared: str, encoding: Encoding, *, deflated: bool, encapsulated: bool, native: bool
 ) -> tuple[str, bool]:

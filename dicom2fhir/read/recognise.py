@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
-from dicom2fhir.read.structure import LONG_VRS, SHORT_VRS, Encoding
+from dicom2fhir.read.structure import HEADER, LONG_VRS, SHORT_VRS, Encoding
 
 PREFIX_AT = 128
 PREFIX = b"DICM"
@@ -15,8 +15,7 @@ _LONGEST_FIRST = 1024
 """Bytes of a first value: Specific Character Set, UIDs and group lengths are all far below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Where a file's elements begin; `part10` tells that the prefix was there (PS3.10 7.1)."""
 
     pos: int
@@ -39,15 +38,14 @@ def recognise(head: bytes, size: int) -> Start | None:
 def guess_encoding(head: bytes, size: int) -> Encoding | None:
     """Return the encoding of a data set that begins with these bytes, if it looks like one."""
     first = head[:8]
-    if len(first) < 8:
+    if len(first) < HEADER:
         return None
     vr = first[4:6]
     if vr in SHORT_VRS or vr in LONG_VRS:
-        for little in (True, False):
-            order = "little" if little else "big"
-            if int.from_bytes(first[:2], order) in _FIRST_GROUPS:
-                return Encoding(implicit=False, little=little)
-        return None
+        if int.from_bytes(first[:2], "little") in _FIRST_GROUPS:
+            return Encoding(implicit=False)
+        big = int.from_bytes(first[:2], "big") in _FIRST_GROUPS
+        return Encoding(implicit=False, little=False) if big else None
     group, element, length = _IMPLICIT(head, 0)
     if group not in _FIRST_GROUPS or length > min(_LONGEST_FIRST, size - 8):
         return None

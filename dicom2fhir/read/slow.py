@@ -14,8 +14,24 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicom2fhir.problems import Problem
-from dicom2fhir.read.structure import PIXELS, UNDEFINED, Pixels, as_text, tag_text
-from dicom2fhir.read.wanted import EVIDENCE, RawItem, Wanted, is_wanted_evidence
+from dicom2fhir.read.structure import (
+    PIXELS,
+    SEQUENCE_VRS,
+    UNDEFINED,
+    Pixels,
+    as_text,
+    tag_text,
+)
+from dicom2fhir.read.wanted import (
+    EVIDENCE,
+    NOTHING,
+    PRESENT,
+    Items,
+    Raw,
+    RawItem,
+    Wanted,
+    is_wanted_evidence,
+)
 from dicom2fhir.read.window import UnreadableError
 
 if TYPE_CHECKING:
@@ -81,10 +97,9 @@ class Loaded:
     def __init__(self, options: ReadOptions, order: str) -> None:
         self.options = options
         self.order = order
-        self.values: RawItem = {}
+        self.values = NOTHING.copy()
         self.problems: list[Problem] = []
         self.pixels: Pixels | None = None
-        self.tags: set[int] = set()
         self.items = 0
 
     def keep(self, dataset: Dataset, wanted: Mapping[int, Wanted], into: RawItem) -> None:
@@ -101,25 +116,22 @@ class Loaded:
         self, dataset: Dataset, tag: int, element: Element, want: Wanted, into: RawItem
     ) -> None:
         vr = (getattr(element, "VR", None) or "").encode("latin-1")
+        into[tag] = b""
         if want.items is not None:
-            if vr in (b"SQ", b"UN", b""):
-                items = self._items(dataset, element, want, tag)
-                if items is not None:
-                    into[tag] = items
-            return
-        if vr == b"SQ" or getattr(element, "length", 0) == UNDEFINED:
-            return
+            if vr in SEQUENCE_VRS:
+                into[tag] = self._items(dataset[tag].value, want, tag)
+        elif want.vr != PRESENT and vr != b"SQ" and element.length != UNDEFINED:
+            into[tag] = self._bytes(element, want, vr, tag)
+
+    def _bytes(self, element: Element, want: Wanted, vr: bytes, tag: int) -> bytes:
         if element.length > self.options.max_value:
             self.problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
-            return
-        into[tag] = as_text(want, vr, element.value or b"", self.order)
+            return b""
+        return as_text(want, vr, element.value or b"", self.order)
 
-    def _items(
-        self, dataset: Dataset, element: Element, want: Wanted, tag: int
-    ) -> list[RawItem] | None:
-        sequence = dataset[tag].value
+    def _items(self, sequence: Any, want: Wanted, tag: int) -> Raw:  # noqa: ANN401 - pydicom's
         if isinstance(sequence, bytes):
-            return None
+            return b""
         items: list[RawItem] = []
         for one in sequence or ():
             self.items += 1
@@ -130,7 +142,7 @@ class Loaded:
             item: RawItem = {}
             self.keep(one, want.items or {}, item)
             items.append(item)
-        return items
+        return Items(items)
 
 
 @contextmanager
@@ -182,6 +194,5 @@ def load_elements(
             stop_when=at_pixels,
             defer_size=None,
         )
-        loaded.tags = {int(tag) for tag in dataset.keys()}
         loaded.keep(dataset, wanted, loaded.values)
     return loaded

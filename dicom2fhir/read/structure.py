@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dicom2fhir.problems import Problem
 from dicom2fhir.read.wanted import (
     EVIDENCE,
+    NOTHING,
     PRESENT,
     Items,
     RawItem,
@@ -77,8 +78,7 @@ class Encoding:
     little: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Pixels:
+class Pixels(NamedTuple):
     """The element that holds the pixels: where its value begins and what it declares."""
 
     tag: int
@@ -108,7 +108,7 @@ class Walk:
         self.window = window
         self.encoding = encoding
         self.options = options
-        self.values: RawItem = {}
+        self.values = NOTHING.copy()
         self.problems: list[Problem] = []
         self.pixels: Pixels | None = None
         self.items = 0
@@ -233,7 +233,7 @@ class Walk:
             return after
         if end == UNBOUNDED:
             return self._skip_items(value, implicit=implicit)
-        if want.items is None and vr != b"SQ":
+        if want.items is None and want.vr != PRESENT and vr != b"SQ":
             into[tag] = self._bytes(header, want)
         return end
 
@@ -241,8 +241,6 @@ class Walk:
         tag, vr, length, value = header
         if length > self.options.max_value:
             self.problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
-            return b""
-        if want.vr == PRESENT:
             return b""
         return as_text(want, vr, self.window.take(value, length), self.order)
 
@@ -254,7 +252,7 @@ class Walk:
         items: list[RawItem] = []
         while end == UNBOUNDED or pos < end:
             length = self._item_length(pos)
-            if length == SEQUENCE_END:
+            if length is None:
                 return Items(items), pos + HEADER if end == UNBOUNDED else end
             self.items += 1
             if self.items > self.options.max_items:
@@ -271,14 +269,14 @@ class Walk:
             items.append(item)
         return Items(items), pos
 
-    def _item_length(self, pos: int) -> int:
-        """Return the length of the item that begins here, or SEQUENCE_END."""
+    def _item_length(self, pos: int) -> int | None:
+        """Return the length of the item that begins here, or None where the sequence ends."""
         if not self.window.hold(pos, HEADER):
             raise UnreadableError("read.truncated")
         group, element, length = self.implicit(self.window.data, pos - self.window.base)
         tag = group << 16 | element
         if tag == SEQUENCE_END:
-            return SEQUENCE_END
+            return None
         if tag != ITEM:
             raise DeclinedError
         if length != UNDEFINED and pos + HEADER + length > self.window.size:
@@ -327,7 +325,7 @@ class Walk:
             length = self._item_length(pos)
             pos += HEADER
             self.stepped += 1
-            if length == SEQUENCE_END:
+            if length is None:
                 stack.pop()
             elif length == UNDEFINED:
                 stack.append((False, self._item_is_implicit(pos, implicit=implicit)))

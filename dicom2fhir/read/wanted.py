@@ -36,17 +36,27 @@ class Wanted:
     keyword: str
     vr: str
     items: Mapping[int, Wanted] | None = None
+    plain: bool = False
+    """Text, not a sequence: its bytes are kept as they are."""
 
 
 KEY_OBJECTS = b"1.2.840.10008.5.1.4.1.1.88.59"
 EVIDENCE = attributes.EVIDENCE.tag
+_TEXT = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI")
+) | {"UR", "UT"}
 _CHARACTER_SET = attributes.SPECIFIC_CHARACTER_SET
 
 
 def _wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
     # an item may have a character set of its own (PS3.3 C.12.1.1.2)
     return {
-        one.tag: Wanted(one.keyword, one.vr, _wanted(one.items) if one.items else None)
+        one.tag: Wanted(
+            one.keyword,
+            one.vr,
+            _wanted(one.items) if one.items else None,
+            plain=one.vr in _TEXT,
+        )
         for one in (*kept, _CHARACTER_SET)
     }
 
@@ -70,6 +80,9 @@ LEVELS = {
     }
     for level in attributes.Level
 }
+
+NOTHING: RawItem = {tag: b"" for wanted in LEVELS.values() for tag in wanted}
+"""Each attribute of a level, absent: what reading begins with."""
 
 
 def is_wanted_evidence(values: RawItem) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from typer.testing import CliRunner
 
+import dicom2fhir
 from dicom2fhir.cli.program import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from typer.testing import Result
 
@@ -34,6 +35,8 @@ class Run(Protocol):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in an empty folder, without settings of the user who runs the tests."""
     monkeypatch.chdir(tmp_path)
+    # the package that is tested, wherever a process of its own is started
+    monkeypatch.setenv("PYTHONPATH", str(Path(dicom2fhir.__file__).parent.parent))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     for name in [name for name in os.environ if name.startswith("DICOM2FHIR_")]:

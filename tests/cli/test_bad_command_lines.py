@@ -59,7 +59,7 @@ def sentence_of(result: Result, code: int) -> str:
         (["--charset", "utf-8"], ["--charset", "Did you mean ISO_IR 192?"]),
         (["--charset", "ISO_IR 193"], ["--charset", "Did you mean ISO_IR"]),
         (["--where", "Modality"], ["--where", "Keyword=VALUE"]),
-        (["--where", "Modalty=CT"], ["--where", "Did you mean Modality?"]),
+        (["--where", "Modalty=CT"], ["--where", "`Modalty`", "Did you mean Modality?"]),
         (["--provenance"], ["--provenance", "--timestamp", "SOURCE_DATE_EPOCH"]),
         (
             ["--provenance", "--ids", "server", "--timestamp", "2026-01-01T00:00:00Z"],
@@ -112,6 +112,31 @@ def test_a_path_is_shown_where_that_was_asked_for(invoke: Callable[..., Result])
 def test_an_unknown_command_is_suggested(invoke: Callable[..., Result]) -> None:
     assert "Did you mean convert?" in sentence_of(invoke("convrt"), 2)
     assert "convert, inspect, explain" in sentence_of(invoke("zzz"), 2)
+
+
+def test_a_path_in_the_place_of_the_command_gets_advice(
+    invoke: Callable[..., Result], folder: Path
+) -> None:
+    (folder / "DOE^JANE").mkdir()
+    said = sentence_of(invoke("DOE^JANE"), 2)
+    assert "dicom2fhir convert PATH" in said
+    assert "DOE" not in said
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["explain", "image.dcm", "DOE^JANE.dcm"],
+        ["convert", "study", "--where", "PatientNam=DOE^JANE"],
+        ["convert", "study", "--where", "DOE^JANE"],
+        ["convert", "study", "--patient", "DOE^JANE"],
+    ],
+)
+def test_what_may_tell_of_a_patient_is_not_repeated(
+    invoke: Callable[..., Result], study: Path, args: list[str]
+) -> None:
+    assert study.is_dir()
+    assert "DOE" not in sentence_of(invoke(*args), 2)
 
 
 def test_no_command_shows_the_help_on_stderr(invoke: Callable[..., Result]) -> None:

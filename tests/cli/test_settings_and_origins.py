@@ -101,7 +101,7 @@ def test_settings_reach_the_run(invoke: Callable[..., Result], folder: Path, stu
         ("fhir = 'R5'", ["--fhir", "./dicom2fhir.toml", "not in this version"]),
         ("[issuers]\nX = 1", ["[issuers]", "table of text"]),
         ("[issuers]\nX = 'urn:oid:1.2'\nY = '1.2.3'", ["Row 2 of [issuers]", "urn:oid:1.2.3"]),
-        ("timezone = ", ["not TOML", "line 1"]),
+        ("timezone = \nfollow = true", ["not TOML", "line 1"]),
         ("\udcff", ["not TOML"]),
     ],
 )

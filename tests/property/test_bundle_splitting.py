@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from hypothesis import given, settings
@@ -12,6 +12,11 @@ from hypothesis import strategies as st
 from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.options import BundleOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dicom2fhir.model import Json
 
 TYPES = ("Patient", "Practitioner", "Organization", "Device", "Endpoint", "Specimen", "Media")
 
@@ -27,7 +32,11 @@ def resources(draw: st.DrawFn) -> list[dict[str, Any]]:
     for number in range(draw(st.integers(1, 8))):
         kind = draw(st.sampled_from((*TYPES, "ImagingStudy")))
         identity = resource_id(kind, str(number))
-        resource: dict[str, Any] = {"resourceType": kind, "id": identity, "identifier": [own(identity)]}
+        resource: dict[str, Any] = {
+            "resourceType": kind,
+            "id": identity,
+            "identifier": [own(identity)],
+        }
         if kind in {"Patient", "Practitioner", "Organization"} and draw(st.booleans()):
             resource["identifier"] = [{"system": "urn:oid:1.2.3.4", "value": f"A|{number}"}]
         names = [f"{one['resourceType']}/{one['id']}" for one in made]
@@ -57,7 +66,9 @@ def series_of(draw: st.DrawFn, number: int, names: list[str]) -> dict[str, Any]:
         series.append(one)
     return {
         "series": series,
-        "modality": [{"code": code} for code in sorted({one["modality"]["code"] for one in series})],
+        "modality": [
+            {"code": code} for code in sorted({one["modality"]["code"] for one in series})
+        ],
         "numberOfSeries": len(series),
         "numberOfInstances": sum(one["numberOfInstances"] for one in series),
     }
@@ -78,7 +89,7 @@ OPTIONS = st.builds(
 )
 
 
-def provenance_of(targets: Any) -> dict[str, Any]:
+def provenance_of(targets: Sequence[str]) -> dict[str, Any]:
     return {
         "resourceType": "Provenance",
         "id": resource_id("Provenance", *targets),
@@ -90,7 +101,7 @@ def is_conditional(entry: dict[str, Any]) -> bool:
     return "ifNoneExist" in entry["request"] or "?" in entry["request"]["url"]
 
 
-def references_of(node: Any) -> list[str]:
+def references_of(node: Json) -> list[str]:
     if isinstance(node, dict):
         found = [node["reference"]] if "reference" in node else []
         return found + [name for value in node.values() for name in references_of(value)]
@@ -118,7 +129,7 @@ class Names:
                     self.by_form[form] = name
                 self.by_form[f"urn:uuid:{resource_id('Entry', group)}"] = name
 
-    def plain(self, node: Any) -> Any:
+    def plain(self, node: Json) -> Json:
         """Return the node with every reference, in whatever form, as its target's name."""
         if isinstance(node, list):
             return [self.plain(item) for item in node]
@@ -145,10 +156,10 @@ def split(
     return bundles, problems
 
 
-@given(resources(), OPTIONS, st.booleans())
+@given(made=resources(), options=OPTIONS, with_provenance=st.booleans())
 @settings(max_examples=120, deadline=None)
 def test_every_part_is_within_the_limits(
-    made: list[dict[str, Any]], options: BundleOptions, with_provenance: bool
+    made: list[dict[str, Any]], options: BundleOptions, *, with_provenance: bool
 ) -> None:
     bundles, _ = split(made, options, provenance=with_provenance and options.ids == "client")
     infinite = 10**9
@@ -167,10 +178,10 @@ def test_every_part_is_within_the_limits(
                 )
 
 
-@given(resources(), OPTIONS, st.booleans())
+@given(made=resources(), options=OPTIONS, with_provenance=st.booleans())
 @settings(max_examples=120, deadline=None)
 def test_every_reference_resolves_in_its_part_or_an_earlier_one(
-    made: list[dict[str, Any]], options: BundleOptions, with_provenance: bool
+    made: list[dict[str, Any]], options: BundleOptions, *, with_provenance: bool
 ) -> None:
     bundles, _ = split(made, options, provenance=with_provenance and options.ids == "client")
     written: set[str] = set()

@@ -1,0 +1,125 @@
+"""Runs: stretches of elements that were walked before and come again byte for byte.
+
+Files of one series share most of their bytes. Where the bytes of a run stand again at the top of a
+data set of the same encoding, its elements, their ends and the values to keep are what they were:
+one comparison in C instead of a walk. A run is never more than what was walked, and each use
+compares it again, so a result never depends on which runs are known.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dicom2fhir.read.wanted import RawItem
+
+LONGEST = 16 * 1024
+"""Bytes of one run."""
+STEADY = 2
+"""How often a run must have come again before it is joined with its neighbour."""
+_MOST = 2 * 1024 * 1024
+"""Bytes that may be remembered; then all is forgotten, so that memory stays flat."""
+_LONGEST_WAIT = 64
+
+
+class Run:
+    """Some elements in sequence: their bytes, what is kept of them, and the single runs in it.
+
+    `next` is what came behind it last time. A single run of an element with a 16-bit length knows
+    its tag and VR (`head`) and the tag to keep its value by; while it is `varying` any value is
+    taken in its place, and after `wait` files it is learned anew.
+    """
+
+    __slots__ = (
+        "data", "head", "hits", "items", "length", "next", "parts", "patience", "tag", "values",
+        "varying", "wait",
+    )  # fmt: skip
+
+    def __init__(
+        self, data: bytes, values: RawItem, items: int = 0, parts: tuple[Run, ...] = ()
+    ) -> None:
+        self.data = data
+        self.length = len(data)
+        self.values = values
+        self.items = items
+        self.parts = parts
+        self.next: Run | None = None
+        self.hits = STEADY if parts else 0
+        self.head = b""
+        self.tag = 0
+        self.varying = False
+        self.wait = 0
+        self.patience = 1
+
+    def vary(self) -> None:
+        """Take any value in place of this one for a while, longer each time that this happens."""
+        self.hits = 0
+        self.varying = True
+        self.wait = self.patience
+        self.patience = min(2 * self.patience, _LONGEST_WAIT)
+
+
+class Runs:
+    """The runs of one kind of data set: each by the tag it begins with, and `start` before all."""
+
+    __slots__ = ("by_key", "remembered", "start")
+
+    def __init__(self) -> None:
+        self.by_key: dict[bytes, Run] = {}
+        self.remembered = 0
+        self.start = Run(b"", {})
+
+    def remember(self, run: Run, following: Run | None) -> Run:
+        """Keep this run in place of the one that began with the same tag."""
+        self.remembered += run.length
+        if self.remembered > _MOST:
+            self.by_key.clear()
+            self.start.next = None
+            self.remembered = run.length
+        self.by_key[run.data[:4]] = run
+        run.next = following
+        return run
+
+    def learn(self, run: Run, before: Run) -> None:
+        """Remember a single run behind the one before, in place of what stood there."""
+        former = before.next
+        if former is not None and former.data[:4] == run.data[:4]:
+            run.patience = former.patience
+            former = former.next
+        before.next = self.remember(run, former)
+
+    def join(self, first: Run, second: Run) -> Run:
+        """Return one run for two that follow each other."""
+        parts = (*(first.parts or (first,)), *(second.parts or (second,)))
+        return self.remember(_joined(parts), second.next)
+
+    def split(self, run: Run, data: bytes, at: int) -> Run:
+        """Cut a run around the first element that is different here; return what begins here."""
+        end = at
+        for index, part in enumerate(run.parts):
+            if data.startswith(part.data, end):
+                end += part.length
+                continue
+            rest = run.parts[index + 1 :]
+            following = self.remember(_joined(rest), run.next) if rest else run.next
+            self.remember(part, following)
+            return self.remember(_joined(run.parts[:index]), part) if index else part
+        return run
+
+
+@lru_cache(maxsize=8)
+def find_runs(*_kind: object) -> Runs:
+    """Return the runs of one kind of data set: same encoding, SOP class and limits of reading."""
+    return Runs()
+
+
+def _joined(parts: tuple[Run, ...]) -> Run:
+    if len(parts) == 1:
+        return parts[0]
+    values: RawItem = {}
+    for part in parts:
+        values.update(part.values)
+    return Run(
+        b"".join(part.data for part in parts), values, sum(part.items for part in parts), parts
+    )

@@ -1,0 +1,137 @@
+"""inspect, explain, validate and doctor."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import dicom2fhir
+from dicom2fhir.cli.doctor import NEEDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+Invoke = "Callable[..., Result]"
+UID = "1.2.826.0.1.3680043.10.1.1"
+
+
+def test_inspect_lists_studies_and_series_and_writes_nothing(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    before = sorted(study.parent.rglob("*"))
+    result = invoke("inspect", str(study))
+    assert result.exit_code == 0
+    first, second = result.stdout.splitlines()
+    assert first.startswith("20200102  CT  1 instance")
+    assert f"{UID}.1" in second
+    assert result.stderr.splitlines()[-1].startswith("2 files: 1 listed, 1 not DICOM")
+    assert sorted(study.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+def test_inspect_names_patients_only_when_asked(
+    invoke: Callable[..., Result], study: Path, form: str
+) -> None:
+    assert "DOE" not in invoke("inspect", str(study), "--format", form).output
+    asked = invoke("inspect", str(study), "--format", form, "--show-patients")
+    assert "DOE^JANE" in asked.stdout
+    assert "DOE" not in asked.stderr
+
+
+def test_inspect_speaks_to_programs(invoke: Callable[..., Result], study: Path) -> None:
+    (one,) = json.loads(invoke("inspect", str(study), "--format", "json").stdout)
+    assert one["study_uid"] == UID
+    line = json.loads(invoke("inspect", str(study), "--format", "ndjson").stdout)
+    assert line == one
+    text = invoke("inspect", str(study), "--format", "csv").stdout
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["series_uid"] == f"{UID}.1"
+
+
+def test_inspect_without_dicom_ends_with_3(invoke: Callable[..., Result], study: Path) -> None:
+    result = invoke("inspect", str(study / "notes.txt"))
+    assert (result.exit_code, result.stdout) == (3, "")
+
+
+def test_explain_shows_where_each_element_comes_from(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    result = invoke("explain", str(study / "image.dcm"))
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert 'ImagingStudy.status = "available"' in lines
+    (index,) = [n for n, line in enumerate(lines) if line.startswith("ImagingStudy.started")]
+    assert "StudyDate (0008,0020)" in lines[index + 1]
+
+
+def test_explain_hides_who_it_is_unless_asked(invoke: Callable[..., Result], study: Path) -> None:
+    for form in ("text", "json"):
+        args = ["explain", str(study / "image.dcm"), "--format", form]
+        hidden = invoke(*args).output
+        assert "PatientName" in hidden
+        assert "DOE" not in hidden
+        assert "JANE" not in hidden
+        assert "P-1" not in hidden
+        shown = invoke(*args, "--show-patients").stdout
+        assert "DOE" in shown
+        assert "P-1" in shown
+
+
+def test_explain_speaks_to_programs(invoke: Callable[..., Result], study: Path) -> None:
+    rows = json.loads(invoke("explain", str(study / "image.dcm"), "--format", "json").stdout)
+    assert all(row.keys() == {"element", "value", "attributes", "source"} for row in rows)
+
+
+def test_explain_of_something_else_ends_with_3(invoke: Callable[..., Result], study: Path) -> None:
+    result = invoke("explain", str(study / "notes.txt"))
+    assert (result.exit_code, result.stdout) == (3, "")
+
+
+def test_validate_finds_our_bundles_valid(
+    invoke: Callable[..., Result], study: Path, folder: Path
+) -> None:
+    assert invoke("convert", str(study), "-o", "out").exit_code == 0
+    result = invoke("validate", str(folder / "out"), "--check", "fast")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[-1] == "1 Bundle in 1 file: valid."
+
+
+def test_validate_ends_with_1_for_what_is_wrong(
+    invoke: Callable[..., Result], folder: Path
+) -> None:
+    bad = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": {}}]}
+    (folder / "bad.json").write_text(json.dumps(bad))
+    result = invoke("validate", "bad.json", "--check", "fast", "--report", "report.json")
+    assert result.exit_code == 1
+    assert "check." in result.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert report["command"] == "validate"
+    assert report["counts"]["bundles"] == 1
+    assert report["problems"]
+
+
+def test_doctor_tells_versions_and_the_machine(invoke: Callable[..., Result]) -> None:
+    result = invoke("doctor")
+    assert result.exit_code == 0
+    for word in ("Python", "platform", "cores", "temporary files", *NEEDED):
+        assert word in result.stdout
+    facts = json.loads(invoke("doctor", "--format", "json").stdout)
+    assert facts["dicom2fhir"] == dicom2fhir.__version__
+    assert facts["cores"] >= 1
+    assert all(facts["needed"].values())
+
+
+def test_doctor_fails_where_something_is_missing(
+    invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom2fhir.cli.doctor.NEEDED", ("no-such-package-at-all",))
+    result = invoke("doctor")
+    assert result.exit_code == 1
+    assert "MISSING" in result.stdout
