@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Severity(StrEnum):
@@ -61,6 +62,17 @@ class Problem:
         return f"{text}: {self.detail}" if self.detail else text
 
 
+class PlacedProblem(NamedTuple):
+    """One Problem as a report lists it: how often it was `seen`, and the label of its place."""
+
+    code: str
+    tag: str
+    element: str
+    detail: str
+    seen: int
+    label: str | None
+
+
 def _info(message: str, advice: str = "") -> Code:
     return Code(Severity.INFO, message, advice)
 
@@ -113,7 +125,9 @@ CODES: dict[str, Code] = {
         "The transfer syntax is missing or wrong; the data set was read as what it is"
     ),
     "read.charset": _warning("The text is not in the character set it declares; repaired"),
-    "read.charset-unknown": _warning("The character set is unknown; text was read as far as it goes"),
+    "read.charset-unknown": _warning(
+        "The character set is unknown; text was read as far as it goes"
+    ),
     "read.bad-uid": _warning("A UID is not valid (PS3.5 9.1); a valid one was derived from it"),
     "read.unstable": _error("The file changed while it was read; not converted"),
     "read.failed": _error("The file could not be read; not converted"),

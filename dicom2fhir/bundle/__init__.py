@@ -28,7 +28,6 @@ __all__ = [
 
 
 def make_bundles(
-    _name: str,
     resources: Sequence[Resource],
     options: BundleOptions,
     provenance: Callable[[Sequence[str]], Resource] | None = None,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.errors import UsageError
-from dicom2fhir.options import MIB
 
 if TYPE_CHECKING:
     from dicom2fhir.options import BundleOptions
@@ -27,10 +26,10 @@ class ServerLimits:
 
 PROFILES: dict[str, ServerLimits] = {
     # Safe nearly everywhere: small enough for common proxies and request time-outs.
-    "generic": ServerLimits(max_entries=100, max_bytes=4 * MIB),
-    # No limit of its own (maximum_transaction_bundle_size is unset); its sample configuration
-    # allows 100 MiB (max_binary_size), and a transaction of that size is slow long before.
-    "hapi": ServerLimits(max_bytes=100 * MIB),
+    "generic": ServerLimits(max_entries=100, max_bytes=4_000_000),
+    # No limit of its own (maximum_transaction_bundle_size is unset), but transactions of some 400
+    # entries have run into time-outs (hapi-fhir issue 1636).
+    "hapi": ServerLimits(max_entries=400, max_bytes=20_000_000),
     # Its batch processor: 8 entries once one is conditional, 50 updates; it chooses the ids.
     # Its configuration: maxJsonSize 1 MB by default (maxBatchSize, 50 MB, is for asynchronous use).
     "medplum": ServerLimits(

@@ -3,13 +3,12 @@
 from dicom2fhir.catalog.assemble import Assembled, assemble_study, find_patient_conflicts
 from dicom2fhir.catalog.rows import Batch, RowEncoder
 from dicom2fhir.catalog.state import open_catalog
-from dicom2fhir.catalog.store import Catalog, ProblemItem, attach
+from dicom2fhir.catalog.store import Catalog, attach
 
 __all__ = [
     "Assembled",
     "Batch",
     "Catalog",
-    "ProblemItem",
     "RowEncoder",
     "assemble_study",
     "attach",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dicom2fhir.model import Candidate
+from dicom2fhir.problems import PlacedProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,17 +67,6 @@ class StoredInstance(NamedTuple):
     study: int
     series: int
     source: int
-
-
-class ProblemItem(NamedTuple):
-    """One Problem with the place it was found at."""
-
-    code: str
-    tag: str
-    element: str
-    detail: str
-    seen: int
-    label: str | None
 
 
 class Catalog:
@@ -307,7 +297,7 @@ class Catalog:
             "SELECT code, sum(count) FROM temp.problem GROUP BY code ORDER BY code"
         ).fetchall()
 
-    def problem_items(self, code: str | None = None, limit: int = -1) -> Iterator[ProblemItem]:
+    def problem_items(self, code: str | None = None, limit: int = -1) -> Iterator[PlacedProblem]:
         """Yield the Problems, or those of one code, with their places in order of place."""
         rows = self._db.execute(
             "SELECT p.code, p.tag, p.element, p.detail, p.count, s.path, s.member"
@@ -320,7 +310,7 @@ class Catalog:
             label = None
             if path is not None:
                 label = Candidate(path=os.fsdecode(path), member=member).label
-            yield ProblemItem._make((*known, label))
+            yield PlacedProblem._make((*known, label))
 
     def close(self) -> None:
         """Close the database; a temporary one is removed."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.cli import parameters, values
-from dicom2fhir.errors import ConfigError, UsageError
+from dicom2fhir.errors import ConfigError
 from dicom2fhir.options import (
     BundleOptions,
     FindOptions,
@@ -42,7 +43,7 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
     read = input_options(arguments)
     mapped = map_options(arguments)
     bundle = _bundle_options(arguments)
-    _refuse_contradictions(arguments, mapped, bundle)
+    _refuse_what_comes_later(arguments)
     return Options(
         sources=read.sources,
         null_separated=read.null_separated,
@@ -113,19 +114,19 @@ def _read_options(arguments: Arguments) -> ReadOptions:
 
 def _bundle_options(arguments: Arguments) -> BundleOptions:
     """Return the limits: those of the server, and over them what was asked for."""
-    name = arguments.text("server_profile")
-    profile = values.ServerProfile()
-    if name is not None:
-        profile = values.PROFILES[arguments.choice("server_profile", parameters.PROFILE_CHOICES)]
-    ids = arguments.choice("ids", parameters.IDS_CHOICES)
-    return BundleOptions(
-        ids=profile.ids if arguments.is_default("ids") else ids,
-        max_entries=arguments.parsed("max_entries", values.whole_number) or profile.entries,
-        max_bytes=arguments.parsed("max_bytes", values.byte_count) or profile.size,
-        max_resource_bytes=profile.resource_size,
-        max_conditional_entries=profile.conditional_entries,
-        max_updates=profile.updates,
+    options = BundleOptions(
+        ids=arguments.choice("ids", parameters.IDS_CHOICES),
+        max_entries=arguments.parsed("max_entries", values.whole_number),
+        max_bytes=arguments.parsed("max_bytes", values.byte_count),
     )
+    if arguments.text("server_profile") is None:
+        return options
+    from dicom2fhir.bundle import apply_profile, limits_of  # noqa: PLC0415 - asked for seldom
+
+    profile = arguments.choice("server_profile", parameters.PROFILE_CHOICES)
+    if arguments.is_default("ids"):
+        options = replace(options, ids=limits_of(profile).ids)
+    return apply_profile(options, profile)
 
 
 def _dicom(arguments: Arguments, dicomweb: str | None) -> str:
@@ -159,22 +160,10 @@ def _timestamp(arguments: Arguments) -> str | None:
         raise ConfigError(f"SOURCE_DATE_EPOCH {error}.") from None
 
 
-def _refuse_contradictions(arguments: Arguments, mapped: MapOptions, bundle: BundleOptions) -> None:
+def _refuse_what_comes_later(arguments: Arguments) -> None:
     if arguments.text("to") is not None:
         raise arguments.bad(
             "to",
             "Pushing to a server is not in this version.",
             "Write Bundles with -o and send them with curl.",
         )
-    if mapped.provenance and mapped.timestamp is None:
-        raise UsageError(
-            "--provenance needs a time that does not change from run to run.",
-            hint="Give --timestamp, or set SOURCE_DATE_EPOCH.",
-        )
-    if mapped.provenance and bundle.ids == "server":
-        raise UsageError(
-            "--provenance cannot go with --ids server: a Provenance has no identifier to match on.",
-            hint="Use --ids client.",
-        )
-    if mapped.dicom == "link" and mapped.dicomweb is None:
-        raise UsageError("--dicom link needs the address to link to.", hint="Give --dicomweb URL.")

@@ -99,7 +99,7 @@ def convert(
     listing = sys.stdin.buffer if "-" in options.sources else None
     bar = not (options.output.path == "-" and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
-        outcome = pipeline.convert(options, watch, listing)
+        outcome = pipeline.convert(options, watch, listing, session.write_report)
     return session.report(outcome, headline(outcome.counts), _next_step(session, options, outcome))
 
 

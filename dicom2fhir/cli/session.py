@@ -14,10 +14,12 @@ from dicom2fhir.errors import OutputError, UsageError
 from dicom2fhir.report.document import can_write_report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TextIO
 
     import typer
 
+    from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.report.summary import Outcome
 
 
@@ -28,6 +30,7 @@ class Session:
         self.command = ctx.command.name or ""
         self.arguments = Arguments(ctx)
         self.terminal = _terminal(self.arguments)
+        self._reported = False
         if self.terminal.logs:
             _set_up_logs(self.arguments, self.terminal)
         ctx.meta[TERMINAL] = self.terminal
@@ -38,18 +41,25 @@ class Session:
         self._check_report()
 
     def report(self, outcome: Outcome, line: str, next_step: str = "") -> int:
-        """Write the report, say what was done, and return the exit code."""
-        path = self.arguments.text("report")
-        if path is not None:
-            from dicom2fhir.report.document import encode_report, write_report  # noqa: PLC0415
-
-            data = encode_report(outcome, self.command)
-            if path == "-":
-                sys.stdout.buffer.write(data)
-            else:
-                write_report(path, data)
+        """Write the report unless that is done, say what was done, and return the exit code."""
+        if not self._reported:
+            self.write_report(outcome)
         self.terminal.outcome(outcome, line, next_step)
         return outcome.exit_code
+
+    def write_report(self, outcome: Outcome, items: Iterable[PlacedProblem] = ()) -> None:
+        """Write the report where `--report` says, with every single Problem."""
+        self._reported = True
+        path = self.arguments.text("report")
+        if path is None:
+            return
+        from dicom2fhir.report.document import encode_report, write_report  # noqa: PLC0415
+
+        chunks = encode_report(outcome, self.command, items)
+        if path == "-":
+            sys.stdout.buffer.writelines(chunks)
+        else:
+            write_report(path, chunks)
 
     def _check_report(self) -> None:
         """Refuse a report that could not be written before the work begins."""

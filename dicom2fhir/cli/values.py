@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -43,31 +42,6 @@ _CHARSET_NAMES = {
     "iso885915": "ISO_IR 203",
     "shiftjis": "ISO_IR 13",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerProfile:
-    """What a server takes in one transaction, and how ids must be given to it."""
-
-    entries: int | None = None
-    size: int | None = None
-    resource_size: int | None = None
-    conditional_entries: int | None = None
-    updates: int | None = None
-    ids: str = "client"
-
-
-MB = 1_000_000
-PROFILES = {
-    "generic": ServerProfile(entries=100, size=4 * MB),
-    "hapi": ServerProfile(entries=400, size=20 * MB),
-    # chooses its own ids; JSON bodies to 1 MB
-    "medplum": ServerProfile(size=MB, conditional_entries=8, updates=50, ids="server"),
-    "google": ServerProfile(entries=4500, size=50 * MB, resource_size=10 * MB),
-    "azure": ServerProfile(entries=500, resource_size=2 * MB),
-    "aws": ServerProfile(entries=160, size=5 * MB),
-}
-"""Limits as the servers' makers document them, and modest ones where they document none."""
 
 
 class SecretValueError(ValueError):

@@ -54,19 +54,25 @@ class Archives:
         except OSError:
             yield from self._itself(candidate, relative)
             return
-        with open(descriptor, "rb", buffering=0) as file:
-            head = os.pread(descriptor, BLOCK, 0)
-            # A file may be two things at once; the mark of PS3.10 7.1 makes it an instance.
-            if head[128:132] == b"DICM":
-                yield from self._itself(candidate, relative)
-            elif is_zip(head):
-                yield from self._list(candidate, relative, list_zip(descriptor))
-            elif is_tar_header(head):
-                yield from self._list(candidate, relative, list_tar(descriptor))
-            elif is_compressed(head):
+        try:
+            yield from self._look_into(candidate, relative, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _look_into(self, candidate: Candidate, relative: str, descriptor: int) -> Iterator[Finding]:
+        head = os.pread(descriptor, BLOCK, 0)
+        # A file may be two things at once; the mark of PS3.10 7.1 makes it an instance.
+        if head[128:132] == b"DICM":
+            yield from self._itself(candidate, relative)
+        elif is_zip(head):
+            yield from self._list(candidate, relative, list_zip(descriptor))
+        elif is_tar_header(head):
+            yield from self._list(candidate, relative, list_tar(descriptor))
+        elif is_compressed(head):
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
                 yield from self._unpack(candidate, relative, file, head)
-            else:
-                yield from self._itself(candidate, relative)
+        else:
+            yield from self._itself(candidate, relative)
 
     def _itself(self, candidate: Candidate, relative: str) -> Iterator[Finding]:
         if self._wanted.accepts(relative):

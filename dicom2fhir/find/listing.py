@@ -55,21 +55,23 @@ class Named:
         self._folders: set[str] = set()
         self._files: set[str] = set()
         self._older: set[str] = set()
-        self._parent = ("", "")
+        self._prefix = ("", "")
 
     def __contains__(self, path: str) -> bool:
-        key = self._key(path)
+        return self._holds(self._key(path))
+
+    def _holds(self, key: str) -> bool:
         return key in self._files or key in self._older or key in self._folders
 
     def covers(self, path: str) -> bool:
         """Tell whether the path, or a folder above it, was named."""
-        if path in self:
-            return True
         key = self._key(path)
-        while self._folders and (parent := os.path.dirname(key)) != key:
-            if parent in self._folders:
+        if self._holds(key):
+            return True
+        while self._folders and key:
+            key = key.rpartition("/")[0]
+            if (key or "/") in self._folders:
                 return True
-            key = parent
         return False
 
     def add(self, path: str, *, is_folder: bool) -> None:
@@ -83,9 +85,10 @@ class Named:
 
     def _key(self, path: str) -> str:
         """Return the path with its folder resolved; links that are the last name stay links."""
-        folder, name = os.path.split(path)
+        name = path.rpartition("/")[2]
         if name in {"", ".", ".."}:
             return os.path.realpath(path)
-        if self._parent[0] != folder or not self._parent[1]:
-            self._parent = (folder, os.path.realpath(folder))
-        return os.path.join(self._parent[1], name)
+        folder = path[: -len(name)]
+        if self._prefix[0] != folder or not self._prefix[1]:
+            self._prefix = (folder, os.path.join(os.path.realpath(folder), ""))
+        return self._prefix[1] + name

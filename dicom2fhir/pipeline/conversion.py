@@ -31,11 +31,11 @@ from dicom2fhir.report.summary import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dicom2fhir.catalog import ProblemItem
+    from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.deliver import Sink
     from dicom2fhir.options import Options
 
-    Report = Callable[[Outcome, Iterator[ProblemItem]], None]
+    Report = Callable[[Outcome, Iterator[PlacedProblem]], None]
 
 EXAMPLES = 5
 

@@ -94,13 +94,13 @@ def _emit(study: Study, options: Options, emitted: Emitted) -> None:
     mapped = map_study(study, options.map)
     provenance = partial(map_provenance, options=options.map) if options.map.provenance else None
     name = bundle_name(study, mapped.resources)
-    parts, problems = make_bundles(name, mapped.resources, options.bundle, provenance)
-    problems += _check(parts, options)
+    parts, problems = make_bundles(mapped.resources, options.bundle, provenance)
+    findings = _check(parts, options)
     emitted.problems.extend(
-        replace(problem, source=source) for problem in (*mapped.problems, *problems)
+        replace(problem, source=source) for problem in (*mapped.problems, *problems, *findings)
     )
     # What fails the check would be refused as a whole, or worse, be stored: it stays here.
-    if any(problem.severity is Severity.ERROR for problem in problems):
+    if any(problem.severity is Severity.ERROR for problem in findings):
         emitted.failed += study.instance_count
         return
     emitted.studies += 1

@@ -10,10 +10,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dicom2fhir.errors import OutputError
+from dicom2fhir.report.summary import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dicom2fhir.model import Json
-    from dicom2fhir.report.summary import Outcome, Place, ProblemRow
+    from dicom2fhir.problems import PlacedProblem
+    from dicom2fhir.report.summary import Outcome, ProblemRow
 
 REPORT_VERSION = "1.0"
 """Major.minor: within a major version fields are added, never removed or re-typed."""
@@ -33,15 +37,26 @@ def report_document(outcome: Outcome, command: str) -> dict[str, Json]:
     }
 
 
-def encode_report(outcome: Outcome, command: str) -> bytes:
-    """Return the report as indented JSON in UTF-8."""
+def encode_report(
+    outcome: Outcome, command: str, items: Iterable[PlacedProblem] = ()
+) -> Iterator[bytes]:
+    """Yield the report as indented JSON in UTF-8, every single Problem at its end.
+
+    There may be millions of items, so they are written one by one.
+    """
     import orjson  # noqa: PLC0415 - only a run that reports pays for it
 
-    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(report_document(outcome, command), option=option)
+    head = orjson.dumps(report_document(outcome, command), option=orjson.OPT_INDENT_2)
+    yield head.removesuffix(b"\n}") + b',\n  "items": ['
+    separator = b"\n    "
+    for item in items:
+        place = Place(path=item.label or "", tag=item.tag, element=item.element, detail=item.detail)
+        yield separator + orjson.dumps({"code": item.code, "count": item.seen, **_place(place)})
+        separator = b",\n    "
+    yield b"]\n}\n" if separator == b"\n    " else b"\n  ]\n}\n"
 
 
-def write_report(path: str, data: bytes) -> None:
+def write_report(path: str, chunks: Iterable[bytes]) -> None:
     """Write the report, readable by its owner only, whole or not at all.
 
     Errors: OutputError when the place cannot be written
@@ -49,9 +64,9 @@ def write_report(path: str, data: bytes) -> None:
     try:
         if _is_stream(path):
             with open(path, "wb") as stream:  # noqa: PTH123 - the path may hold any bytes
-                stream.write(data)
+                stream.writelines(chunks)
         else:
-            _replace(path, data)
+            _replace(path, chunks)
     except OSError as error:
         raise OutputError(
             f"The report cannot be written: {error.strerror}.",
@@ -74,12 +89,12 @@ def _is_stream(path: str) -> bool:
         return False
 
 
-def _replace(path: str, data: bytes) -> None:
+def _replace(path: str, chunks: Iterable[bytes]) -> None:
     temporary = f"{path}.{os.getpid()}.part"
     descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(data)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)  # noqa: PTH105 - as above

@@ -14,8 +14,8 @@ import pytest
 
 from dicom2fhir import errors
 from dicom2fhir.cli import commands, parameters
-from dicom2fhir.cli.values import PROFILES
-from dicom2fhir.report.document import REPORT_VERSION, report_document
+from dicom2fhir.bundle import PROFILES
+from dicom2fhir.report.document import REPORT_VERSION, encode_report
 from dicom2fhir.report.studies import FORMATS
 from dicom2fhir.report.summary import Counts, Outcome
 
@@ -62,7 +62,7 @@ def test_every_exit_code_is_documented() -> None:
 
 def test_the_example_of_the_report_has_every_field_of_the_report() -> None:
     (example,) = (json.loads(block) for block in blocks("report.md", "json"))
-    report = report_document(Outcome(), "convert")
+    report = json.loads(b"".join(encode_report(Outcome(), "convert")))
     assert example.keys() == report.keys()
     assert example["counts"].keys() == report["counts"].keys()
     assert example["version"] == REPORT_VERSION
@@ -90,9 +90,9 @@ def test_every_server_profile_is_documented_with_its_limits(name: str) -> None:
         line for line in page("configuration.md").splitlines() if line.startswith(f"| `{name}`")
     ]
     profile = PROFILES[name]
-    for limit in (profile.entries, profile.size, profile.resource_size):
+    for limit in (profile.max_entries, profile.max_bytes, profile.max_resource_bytes):
         assert limit is None or f"| {limit:,} |" in row
-    for limit in (profile.conditional_entries, profile.updates):
+    for limit in (profile.max_conditional_entries, profile.max_updates):
         assert limit is None or str(limit) in row
     assert (profile.ids == "server") == ("--ids server" in row)
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.parse
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,7 +78,17 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("plain") / f"{MARK}-FOLDER"
     folder.mkdir()
-    config.settings.writing_validation_mode = config.IGNORE
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(config.settings, "writing_validation_mode", config.IGNORE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_files(folder)
+    monkeypatch.undo()
+    return folder
+
+
+def write_files(folder: Path) -> None:
+    """Write good and spoilt files."""
     good = folder / f"{MARK}-good.dcm"
     make_file(good)
     make_file(folder / f"{MARK}-date.dcm", StudyDate="1861023X", SOPInstanceUID=f"{UID_ROOT}.2")
@@ -93,7 +104,6 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / f"{MARK}-endian.dcm").write_bytes(
         data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.2\0")
     )
-    return folder
 
 
 def forms(value: str) -> set[bytes]:

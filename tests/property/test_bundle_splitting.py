@@ -146,7 +146,7 @@ class Names:
 def split(
     made: list[dict[str, Any]], options: BundleOptions, *, provenance: bool = False
 ) -> tuple[list[dict[str, Any]], list[Any]]:
-    parts, problems = make_bundles("n", made, options, provenance_of if provenance else None)
+    parts, problems = make_bundles(made, options, provenance_of if provenance else None)
     bundles = []
     for number, entries in enumerate(parts, start=1):
         bundle = bundle_of(entries)
@@ -264,7 +264,7 @@ def check_groups(study: dict[str, Any], groups: list[dict[str, Any]]) -> int:
 def test_the_same_resources_give_the_same_bytes(
     made: list[dict[str, Any]], options: BundleOptions
 ) -> None:
-    first, second = (make_bundles("n", copy.deepcopy(made), options) for _ in range(2))
+    first, second = (make_bundles(copy.deepcopy(made), options) for _ in range(2))
     assert first == second
     assert [[entry.data for entry in part] for part in first[0]] == [
         [entry.data for entry in part] for part in second[0]

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from dicom2fhir.check.models import distinct, model_errors
+from dicom2fhir.check.models import IDENTIFYING, distinct, model_errors
 from dicom2fhir.check.primitives import PRIMITIVES
 from dicom2fhir.check.references import Scope
 from dicom2fhir.check.schema import Element, elements_of, is_resource
 from dicom2fhir.check.structure import resource_faults, resources_hold
 
-TYPES = (
-    "Basic Binary BodyStructure Bundle Composition Device DiagnosticReport DocumentReference "
-    "Encounter Endpoint ImagingStudy Location Media Observation OperationOutcome Organization "
-    "Patient Practitioner Provenance ServiceRequest Specimen"
-).split()
+NAMES_OF_TYPES = """
+Basic Binary BodyStructure Bundle Composition Device DiagnosticReport DocumentReference Encounter
+Endpoint ImagingStudy Location Media Observation OperationOutcome Organization Patient Practitioner
+Provenance ServiceRequest Specimen
+"""
+TYPES = NAMES_OF_TYPES.split()
 
 GOOD: dict[str, list[Any]] = {
     "base64Binary": ["AAAA"],
@@ -49,6 +50,10 @@ JUNK: list[Any] = [
 NAMES = ("Canary", "fhir_comments", "resource_type", "extension", "valueString", "status", "id")
 
 
+def seeded(name: str) -> Random:
+    return Random(name)  # noqa: S311  the same resources in every run
+
+
 def make_object(random: Random, kind: str, depth: int = 0) -> dict[str, Any]:
     """Return a sound object of a type, with some of its elements."""
     elements = elements_of(kind).values()
@@ -67,7 +72,7 @@ def make_object(random: Random, kind: str, depth: int = 0) -> dict[str, Any]:
     for element in wanted or [elements_of(kind)["id"]]:
         value = make_value(random, element, depth)
         made[element.name] = [value] if element.many else value
-    if kind != "Extension" and random.random() < 0.1:
+    if kind != "Extension" and "extension" in elements_of(kind) and random.random() < 0.1:
         made["extension"] = [make_object(random, "Extension", depth + 1)]
     return made
 
@@ -113,9 +118,16 @@ def spoil(random: Random, resource: dict[str, Any]) -> dict[str, Any]:
     return spoilt
 
 
+def refuses(resource: dict[str, Any], kind: str) -> bool:
+    try:
+        return bool(list(model_errors(resource, kind)))
+    except (KeyError, TypeError):  # the models stumble over some resources that are far from sound
+        return True
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_sound_resource_of_any_shape_pleases_tables_and_models(kind: str) -> None:
-    random = Random(kind)
+    random = seeded(kind)
     for _ in range(25):
         resource = make_object(random, kind)
         faults = [
@@ -128,7 +140,7 @@ def test_a_sound_resource_of_any_shape_pleases_tables_and_models(kind: str) -> N
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_tables_find_whatever_the_models_find(kind: str) -> None:
-    random = Random(f"spoilt {kind}")
+    random = seeded(f"spoilt {kind}")
     refused = 0
     for _ in range(100):
         resource = spoil(random, make_object(random, kind))
@@ -143,13 +155,14 @@ def test_the_tables_find_whatever_the_models_find(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_models_judge_a_resource_and_its_distinct_parts_alike(kind: str) -> None:
-    random = Random(f"doubled {kind}")
+    random = seeded(f"doubled {kind}")
     for _ in range(25):
         resource = make_object(random, kind)
         for element in elements_of(kind).values():
             if element.many and element.name in resource:
                 resource[element.name] += [make_value(random, element, 1) for _ in range(3)]
+        assert not refuses(distinct(resource), kind)
         spoilt = spoil(random, resource)
-        assert not list(model_errors(distinct(resource), kind))
-        if resources_hold([spoilt], Scope()):
-            assert not list(model_errors(spoilt, kind))
+        paths = [fault.element for fault in resource_faults(spoilt, kind, Scope())]
+        if IDENTIFYING.isdisjoint(path.rpartition(".")[2].partition("[")[0] for path in paths):
+            assert refuses(distinct(spoilt), kind) == refuses(spoilt, kind)

@@ -1,4 +1,4 @@
-"""Whatever the bytes of an archive: candidates, Problems or OSError, and no more bytes than said."""
+"""Whatever an archive holds: candidates, Problems or OSError, and no more bytes than declared."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import struct
 import tarfile
 import tempfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,8 @@ def find_all(name: str, data: bytes) -> list[Candidate | str]:
             found: list[Candidate | str] = []
             for item in finder.find([str(path)]):
                 if isinstance(item, Candidate):
-                    _read(item)
+                    refusal = _read(item)
+                    assert refusal is None or refusal.filename is None
                     found.append(item)
                 else:
                     found.append(item[1].code)
@@ -84,19 +86,20 @@ def find_all(name: str, data: bytes) -> list[Candidate | str]:
     return found
 
 
-def _read(candidate: Candidate) -> None:
+def _read(candidate: Candidate) -> OSError | None:
+    """Read all of a candidate; return what refused it."""
     try:
         source = open_candidate(candidate)
     except OSError as error:
-        assert error.filename is None
-        return
-    try:
+        return error
+    with closing(source):
         assert source.size == candidate.size
-        assert len(source.read_at(0, source.size + 10)) == source.size
-    except OSError as error:
-        assert error.filename is None
-    finally:
-        source.close()
+        try:
+            data = source.read_at(0, source.size + 10)
+        except OSError as error:
+            return error
+        assert len(data) == source.size
+    return None
 
 
 @pytest.mark.parametrize("name", SEEDS)

@@ -56,7 +56,7 @@ def make(
     *resources: dict[str, Any], provenance: bool = False, **limits: Json
 ) -> tuple[list[list[Entry]], list[tuple[str, str, int]]]:
     parts, problems = make_bundles(
-        "n", resources, BundleOptions(**limits), provenance_of if provenance else None
+        resources, BundleOptions(**limits), provenance_of if provenance else None
     )
     return parts, [(one.code, one.element, one.count) for one in problems]
 

@@ -19,7 +19,7 @@ MASTER = {"system": "urn:oid:1.2.3.4", "value": "A1"}
 
 
 def entry_of(resource: dict[str, Any], ids: str = "client") -> Entry:
-    ((entry,),), problems = make_bundles("n", [resource], BundleOptions(ids=ids))
+    ((entry,),), problems = make_bundles([resource], BundleOptions(ids=ids))
     assert problems == []
     return entry
 

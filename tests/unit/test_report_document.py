@@ -37,7 +37,7 @@ def outcome(path: str = "a/b.dcm") -> Outcome:
 
 
 def document(one: Outcome) -> Json:
-    return json.loads(encode_report(one, "convert"))
+    return json.loads(b"".join(encode_report(one, "convert")))
 
 
 def test_the_report_holds_what_version_1_promises() -> None:
@@ -74,15 +74,15 @@ def test_a_path_that_is_no_utf_8_can_be_read_and_restored() -> None:
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    write_report(str(path), b"{}")
+    write_report(str(path), [b"{", b"}"])
     assert path.read_bytes() == b"{}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_report_replaces_an_older_one_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    write_report(str(path), b"old and longer")
-    write_report(str(path), b"new")
+    write_report(str(path), [b"old and longer"])
+    write_report(str(path), [b"new"])
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -90,7 +90,7 @@ def test_a_report_replaces_an_older_one_and_leaves_nothing_else(tmp_path: Path) 
 def test_a_device_is_written_to_not_replaced(tmp_path: Path) -> None:
     link = tmp_path / "null"
     link.symlink_to(os.devnull)
-    write_report(str(link), b"{}")
+    write_report(str(link), [b"{", b"}"])
     assert link.is_symlink()
 
 
@@ -98,7 +98,7 @@ def test_a_folder_that_is_missing_is_an_output_error(tmp_path: Path) -> None:
     path = str(tmp_path / "missing" / "report.json")
     assert not can_write_report(path)
     with pytest.raises(OutputError, match="cannot be written") as raised:
-        write_report(path, b"{}")
+        write_report(path, [b"{", b"}"])
     assert str(tmp_path) not in str(raised.value)
 
 
