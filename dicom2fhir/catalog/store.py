@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS source(
-  id INTEGER PRIMARY KEY, path BLOB, member TEXT, offset INTEGER, spool TEXT,
+  id INTEGER PRIMARY KEY, path BLOB, member TEXT, offset INTEGER, spool TEXT, linked INTEGER,
   size INTEGER, mtime_ns INTEGER, inode INTEGER, outcome TEXT);
 CREATE TABLE IF NOT EXISTS block(
   id INTEGER PRIMARY KEY, digest BLOB UNIQUE, level TEXT, attributes BLOB);
@@ -44,7 +44,7 @@ CREATE INDEX IF NOT EXISTS instance_study ON instance(study_uid);
 CREATE INDEX IF NOT EXISTS rejected_study ON rejected(study_uid);
 """
 STATE_INDEXES = """
-CREATE INDEX IF NOT EXISTS source_path ON source(path, member);
+CREATE INDEX IF NOT EXISTS source_path ON source(path, offset);
 CREATE INDEX IF NOT EXISTS instance_source ON instance(source);
 """
 
@@ -97,7 +97,7 @@ class Catalog:
         The outcome is `instance`, or the code of the Problem, or `filtered`.
         """
         self._db.executemany(
-            "INSERT INTO source VALUES(?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO source VALUES(?,?,?,?,?,?,?,?,?,?)",
             [
                 (
                     number,
@@ -105,6 +105,7 @@ class Catalog:
                     candidate.member and _plain(candidate.member),
                     candidate.offset,
                     candidate.spool,
+                    candidate.linked,
                     candidate.size,
                     candidate.mtime_ns,
                     candidate.inode,
@@ -117,16 +118,22 @@ class Catalog:
     def find_source(self, candidate: Candidate) -> tuple[int, bool] | None:
         """Return the number of this place in an earlier run, and whether it is unchanged.
 
-        Only what was read without a fault counts as unchanged, so faults are reported again.
+        Only what was read without a fault counts as unchanged, so faults are reported again. What
+        was unpacked to a temporary file is read again, since that file is a new one.
         """
         row = self._db.execute(
-            "SELECT id, size, mtime_ns, inode, outcome FROM source WHERE path=? AND member IS ?",
-            (os.fsencode(candidate.path), candidate.member and _plain(candidate.member)),
+            "SELECT id, size, mtime_ns, inode, outcome FROM source"
+            " WHERE path=? AND offset IS ? AND member IS ?",
+            (
+                os.fsencode(candidate.path),
+                candidate.offset,
+                candidate.member and _plain(candidate.member),
+            ),
         ).fetchone()
         if row is None:
             return None
         same = row[1:4] == (candidate.size, candidate.mtime_ns, candidate.inode)
-        settled = candidate.mtime_ns is not None and row[4] in SETTLED
+        settled = candidate.mtime_ns is not None and candidate.spool is None and row[4] in SETTLED
         return row[0], same and settled
 
     def forget_source(self, number: int) -> None:
@@ -142,7 +149,8 @@ class Catalog:
     def candidate(self, number: int) -> Candidate:
         """Return the candidate of a source number."""
         row = self._db.execute(
-            "SELECT path, member, offset, spool, size, mtime_ns, inode FROM source WHERE id=?",
+            "SELECT path, member, offset, spool, linked, size, mtime_ns, inode"
+            " FROM source WHERE id=?",
             (number,),
         ).fetchone()
         return Candidate(
@@ -150,9 +158,10 @@ class Catalog:
             member=row[1],
             offset=row[2],
             spool=row[3],
-            size=row[4],
-            mtime_ns=row[5],
-            inode=row[6],
+            linked=bool(row[4]),
+            size=row[5],
+            mtime_ns=row[6],
+            inode=row[7],
         )
 
     # instances

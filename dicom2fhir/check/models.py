@@ -29,7 +29,7 @@ IDENTIFYING = frozenset(
     {"uid", "number", "title", "description", "started", "numberOfInstances"}
     | {"fullUrl", "ifNoneExist", "id", "url", "value", "valueUri", "valueString", "reference"}
 )
-"""Elements of type id, string, uri, dateTime or unsignedInt that tell one object from the next."""
+"""Elements whose primitive values tell one object from the next."""
 
 MAX_TEXT = 4096
 """Characters above which a payload is judged by `primitives` alone: a Binary may hold 100 MB."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
 _ELEMENT_NAMES = """
@@ -20,20 +18,18 @@ title type valign value vspace width
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-_entity = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]*;)")
 
 
 def is_narrative(text: str) -> bool:
     """Tell whether this is one `div` of the XHTML that a narrative may use, and not empty."""
-    from html.entities import html5  # noqa: PLC0415  only few resources have a narrative
-    from xml.etree import ElementTree as ET  # noqa: PLC0415
+    from xml.etree import ElementTree as ET  # noqa: PLC0415  few resources have a narrative
 
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return False
     try:
-        # No document type, so no entity can expand: the entities of HTML are replaced here.
-        root = ET.fromstring(_entity.sub(lambda name: html5.get(name[1], name[0]), text))  # noqa: S314
-    except ET.ParseError:
+        # Without a document type no entity can expand, and none but those of XML is allowed.
+        root = ET.fromstring(text)  # noqa: S314
+    except (ET.ParseError, UnicodeEncodeError):
         return False
     if root.tag != f"{XHTML}div":
         return False

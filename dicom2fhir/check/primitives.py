@@ -45,7 +45,7 @@ _URL = (
 
 _url = re.compile(_URL).fullmatch
 _is_code = re.compile(r"\S+(?:\s\S+)*").fullmatch
-_is_uri = re.compile(rf"{UUID}|{_OID}|(?!urn:(?:uuid|oid):)\S+").fullmatch
+_uri = re.compile(rf"{UUID}|{_OID}|(?!urn:(?:uuid|oid):)\S+").fullmatch
 _is_date = re.compile(rf"{_YEAR}(?:-(?:0[1-9]|1[0-2])|{_DAY})?").fullmatch
 _is_date_time = re.compile(rf"{_YEAR}(?:-(?:0[1-9]|1[0-2])|{_DAY}(?:T{_CLOCK}{_ZONE})?)?").fullmatch
 _is_instant = re.compile(rf"{_YEAR}{_DAY}T{_CLOCK}{_ZONE}").fullmatch
@@ -77,10 +77,16 @@ def _on_calendar(value: str) -> bool:
     return True
 
 
+def _is_uri(value: str) -> bool:
+    return bool(_uri(value)) and _is_text(value)
+
+
 def _is_url(value: str) -> bool:
     found = _url(value)
-    if found is None or found["v6"] is None:
-        return found is not None
+    if found is None or not _is_text(value):
+        return False
+    if found["v6"] is None:
+        return True
     from ipaddress import IPv6Address  # noqa: PLC0415  few addresses are of that kind
 
     try:

@@ -40,8 +40,6 @@ class Finder:
         self._options = options
         self._wanted = PathFilter.of(options.include, options.exclude)
         self._archives = Archives(options, self._wanted)
-        self._walker = Walker(self._wanted, follow=options.follow)
-        self._named = Named()
 
     def __enter__(self) -> Self:
         return self
@@ -66,12 +64,14 @@ class Finder:
         once more with each Problem that comparing it with its folder gives.
         Errors: UsageError, at once, when a source does not exist, and later for no list of paths
         """
+        self._named = Named()
+        self._walker = Walker(self._wanted, follow=self._options.follow)
         plain = []
         globs = []
         for source in sources:
             if source == STDIN:
                 if listing is None:
-                    raise UsageError("A list of paths on stdin was asked for and there is none")
+                    raise UsageError("A list of paths on stdin was asked for and there is none.")
             elif is_glob(source) and not os.path.lexists(source):
                 globs.append(self._glob(source))
             else:
@@ -84,7 +84,7 @@ class Finder:
         glob = Glob(pattern, follow=self._options.follow)
         first = next(iter(glob), None)
         if first is None or not os.path.lexists(first):
-            raise UsageError(f"Nothing matches {pattern!r}", hint="Check the path and the pattern.")
+            raise UsageError("Nothing matches the pattern.", hint="Check the path and the pattern.")
         return glob
 
     def _find(
@@ -181,7 +181,7 @@ def _refuse_missing(source: str) -> None:
         os.stat(source)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
-            f"There is no file or folder {source!r}", hint="Check the path for a slip."
+            "A file or folder that was named does not exist.", hint="Check the path for a slip."
         ) from None
     except OSError:
         return  # it is there and cannot be read: a Problem when it is found

@@ -35,12 +35,12 @@ def read_paths(listing: BinaryIO, *, null_separated: bool) -> Iterator[str]:
 def _refuse_other_data(path: bytes) -> None:
     if b"\0" in path:
         raise UsageError(
-            "The list of paths on stdin holds NUL bytes",
+            "The list of paths on stdin holds NUL bytes.",
             hint="Use -0 for a list that separates paths by NUL; stdin takes paths, not DICOM.",
         )
     if len(path) > _LONGEST:
         raise UsageError(
-            "Stdin holds no list of paths", hint="Separate paths by line feeds, or by NUL with -0."
+            "Stdin holds no list of paths.", hint="Separate paths by line feeds, or by NUL with -0."
         )
 
 

@@ -52,7 +52,7 @@ def _compile(patterns: Iterable[str]) -> re.Pattern[str] | None:
         try:
             re.compile(expression := _expression(pattern))
         except re.error:
-            raise UsageError(f"The pattern {pattern!r} cannot be understood") from None
+            raise UsageError("A pattern of --include or --exclude cannot be understood.") from None
         expressions.append(expression)
     return re.compile("|".join(expressions), re.DOTALL) if expressions else None
 

@@ -197,8 +197,10 @@ def read_candidate(
                 return result.instance, result.problems
     except FileNotFoundError:
         return None, (Problem(code="find.vanished"),)
-    except OSError:
-        return None, (Problem(code="find.unreadable"),)
+    except OSError as error:
+        # What an archive's own bytes make impossible comes without a number of the system.
+        code = "find.archive-bad" if error.errno is None else "find.unreadable"
+        return None, (Problem(code=code),)
     except Exception as error:  # noqa: BLE001 - one file must not end the run
         return None, (Problem(code="read.failed", detail=place_of(error)),)
     return None, (Problem(code="read.unstable"),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -67,6 +68,8 @@ def _begin_worker() -> None:
     # The parent decides what an interrupt means; a worker only ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
+    # Warnings of libraries quote values.
+    warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

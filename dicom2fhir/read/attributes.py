@@ -109,7 +109,11 @@ TABLE: tuple[Row, ...] = (
         "Patient.identifier.system, type and assigner",
     ),
     Row(_text(0x00100030, "PatientBirthDate", "DA"), _P, "Patient.birthDate"),
-    Row(_text(0x00100032, "PatientBirthTime", "TM"), _P, "Patient.birthDate, patient-birthTime"),
+    Row(
+        _text(0x00100032, "PatientBirthTime", "TM"),
+        _P,
+        "Patient.birthDate, patient-birthTime",
+    ),
     Row(_text(0x00100040, "PatientSex", "CS"), _P, "Patient.gender"),
     Row(_text(0x00101000, "OtherPatientIDs"), _P, "Patient.identifier"),
     Row(
@@ -126,23 +130,49 @@ TABLE: tuple[Row, ...] = (
     Row(_text(0x00101001, "OtherPatientNames", "PN"), _P, "Patient.name"),
     Row(_text(0x00101005, "PatientBirthName", "PN"), _P, "Patient.name, use maiden"),
     Row(
-        _text(0x00101060, "PatientMotherBirthName", "PN"), _P, "Patient, patient-mothersMaidenName"
+        _text(0x00101060, "PatientMotherBirthName", "PN"),
+        _P,
+        "Patient, patient-mothersMaidenName",
     ),
     Row(_text(0x00102201, "PatientSpeciesDescription"), _P, "Patient, patient-animal"),
-    Row(_sequence(0x00102202, "PatientSpeciesCodeSequence", *_CODE), _P, "Patient, patient-animal"),
+    Row(
+        _sequence(0x00102202, "PatientSpeciesCodeSequence", *_CODE),
+        _P,
+        "Patient, patient-animal",
+    ),
     Row(_text(0x00102203, "PatientSexNeutered", "CS"), _P, "Patient, patient-animal"),
     Row(_text(0x00102292, "PatientBreedDescription"), _P, "Patient, patient-animal"),
-    Row(_sequence(0x00102293, "PatientBreedCodeSequence", *_CODE), _P, "Patient, patient-animal"),
+    Row(
+        _sequence(0x00102293, "PatientBreedCodeSequence", *_CODE),
+        _P,
+        "Patient, patient-animal",
+    ),
     Row(_text(0x00102297, "ResponsiblePerson", "PN"), _P, "Patient.contact"),
-    Row(_text(0x00102298, "ResponsiblePersonRole", "CS"), _P, "Patient.contact.relationship"),
+    Row(
+        _text(0x00102298, "ResponsiblePersonRole", "CS"),
+        _P,
+        "Patient.contact.relationship",
+    ),
     Row(_text(0x00102299, "ResponsibleOrganization"), _P, "Patient.contact.organization"),
-    Row(_text(0x00100200, "QualityControlSubject", "CS"), _P, "ImagingStudy.subject: a Device"),
+    Row(
+        _text(0x00100200, "QualityControlSubject", "CS"),
+        _P,
+        "ImagingStudy.subject: a Device",
+    ),
     Row(_text(0x00120062, "PatientIdentityRemoved", "CS"), _P, "meta.security"),
     # Study (PS3.3 C.7.2.1)
     Row(_text(0x00080020, "StudyDate", "DA"), _ST, "ImagingStudy.started"),
     Row(_text(0x00080030, "StudyTime", "TM"), _ST, "ImagingStudy.started"),
-    Row(_text(0x00080201, "TimezoneOffsetFromUTC", "SH"), _ST, "the zone of every DA and TM"),
-    Row(_text(0x00080050, "AccessionNumber", "SH"), _ST, "ImagingStudy.identifier and basedOn"),
+    Row(
+        _text(0x00080201, "TimezoneOffsetFromUTC", "SH"),
+        _ST,
+        "the zone of every DA and TM",
+    ),
+    Row(
+        _text(0x00080050, "AccessionNumber", "SH"),
+        _ST,
+        "ImagingStudy.identifier and basedOn",
+    ),
     Row(_ACCESSION_ISSUER, _ST, "ImagingStudy.identifier.system"),
     Row(_text(0x00200010, "StudyID", "SH"), _ST, "ImagingStudy.identifier"),
     Row(_text(0x00081030, "StudyDescription"), _ST, "ImagingStudy.description"),
@@ -152,27 +182,51 @@ TABLE: tuple[Row, ...] = (
         _ST,
         "ImagingStudy.referrer",
     ),
-    Row(_text(0x00081060, "NameOfPhysiciansReadingStudy", "PN"), _ST, "ImagingStudy.interpreter"),
+    Row(
+        _text(0x00081060, "NameOfPhysiciansReadingStudy", "PN"),
+        _ST,
+        "ImagingStudy.interpreter",
+    ),
     Row(
         _sequence(0x00081062, "PhysiciansReadingStudyIdentificationSequence", *_PERSON),
         _ST,
         "ImagingStudy.interpreter",
     ),
-    Row(_sequence(0x00081032, "ProcedureCodeSequence", *_CODE), _ST, "ImagingStudy.procedureCode"),
-    Row(_text(0x00321060, "RequestedProcedureDescription"), _ST, "ImagingStudy.procedureCode"),
+    Row(
+        _sequence(0x00081032, "ProcedureCodeSequence", *_CODE),
+        _ST,
+        "ImagingStudy.procedureCode",
+    ),
+    Row(
+        _text(0x00321060, "RequestedProcedureDescription"),
+        _ST,
+        "ImagingStudy.procedureCode",
+    ),
     Row(
         _sequence(0x00321064, "RequestedProcedureCodeSequence", *_CODE),
         _ST,
         "ImagingStudy.procedureCode",
     ),
-    Row(_text(0x00401002, "ReasonForTheRequestedProcedure"), _ST, "ImagingStudy.reasonCode"),
+    Row(
+        _text(0x00401002, "ReasonForTheRequestedProcedure"),
+        _ST,
+        "ImagingStudy.reasonCode",
+    ),
     Row(
         _sequence(0x0040100A, "ReasonForRequestedProcedureCodeSequence", *_CODE),
         _ST,
         "ImagingStudy.reasonCode",
     ),
-    Row(_text(0x00402016, "PlacerOrderNumberImagingServiceRequest"), _ST, "ImagingStudy.basedOn"),
-    Row(_text(0x00402017, "FillerOrderNumberImagingServiceRequest"), _ST, "ImagingStudy.basedOn"),
+    Row(
+        _text(0x00402016, "PlacerOrderNumberImagingServiceRequest"),
+        _ST,
+        "ImagingStudy.basedOn",
+    ),
+    Row(
+        _text(0x00402017, "FillerOrderNumberImagingServiceRequest"),
+        _ST,
+        "ImagingStudy.basedOn",
+    ),
     Row(_text(0x00380010, "AdmissionID"), _ST, "ImagingStudy.encounter"),
     Row(
         _sequence(0x00380014, "IssuerOfAdmissionIDSequence", *_ISSUER),
@@ -202,7 +256,11 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.series.bodySite",
     ),
     Row(_text(0x00200060, "Laterality", "CS"), _SE, "ImagingStudy.series.laterality"),
-    Row(_text(0x00081050, "PerformingPhysicianName", "PN"), _SE, "ImagingStudy.series.performer"),
+    Row(
+        _text(0x00081050, "PerformingPhysicianName", "PN"),
+        _SE,
+        "ImagingStudy.series.performer",
+    ),
     Row(
         _sequence(0x00081052, "PerformingPhysicianIdentificationSequence", *_PERSON),
         _SE,
@@ -221,7 +279,11 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(_text(0x00400243, "PerformedLocation", "SH"), _SE, "ImagingStudy.location"),
     Row(_text(0x00081040, "InstitutionalDepartmentName"), _SE, "ImagingStudy.location"),
-    Row(_text(0x00080080, "InstitutionName"), _SE, "ImagingStudy.series.performer, Organization"),
+    Row(
+        _text(0x00080080, "InstitutionName"),
+        _SE,
+        "ImagingStudy.series.performer, Organization",
+    ),
     Row(
         _sequence(0x00080082, "InstitutionCodeSequence", *_CODE),
         _SE,
@@ -253,13 +315,21 @@ TABLE: tuple[Row, ...] = (
         "the system of local codes",
     ),
     # Instance
-    Row(_text(0x00200013, "InstanceNumber", "IS"), _I, "ImagingStudy.series.instance.number"),
+    Row(
+        _text(0x00200013, "InstanceNumber", "IS"),
+        _I,
+        "ImagingStudy.series.instance.number",
+    ),
     Row(_text(0x00080008, "ImageType", "CS"), _I, "ImagingStudy.series.instance.title"),
     Row(_text(0x00280008, "NumberOfFrames", "IS"), _I, "number of frames extension"),
     Row(_text(0x00200062, "ImageLaterality", "CS"), _I, "ImagingStudy.series.laterality"),
     Row(_text(0x00080022, "AcquisitionDate", "DA"), _I, "ImagingStudy.series.started"),
     Row(_text(0x00080032, "AcquisitionTime", "TM"), _I, "ImagingStudy.series.started"),
-    Row(_text(0x0008002A, "AcquisitionDateTime", "DT"), _I, "ImagingStudy.series.started"),
+    Row(
+        _text(0x0008002A, "AcquisitionDateTime", "DT"),
+        _I,
+        "ImagingStudy.series.started",
+    ),
     Row(_text(0x00080023, "ContentDate", "DA"), _I, "ImagingStudy.started"),
     Row(_text(0x00080033, "ContentTime", "TM"), _I, "ImagingStudy.started"),
     Row(
@@ -267,10 +337,26 @@ TABLE: tuple[Row, ...] = (
         _I,
         "ImagingStudy.series.instance.title",
     ),
-    Row(_text(0x00420010, "DocumentTitle", "ST"), _I, "ImagingStudy.series.instance.title"),
-    Row(_text(0x00700080, "ContentLabel", "CS"), _I, "ImagingStudy.series.instance.title"),
-    Row(_text(0x00700081, "ContentDescription"), _I, "ImagingStudy.series.instance.title"),
-    Row(_text(0x00280301, "BurnedInAnnotation", "CS"), _I, "whether pixels may show names"),
+    Row(
+        _text(0x00420010, "DocumentTitle", "ST"),
+        _I,
+        "ImagingStudy.series.instance.title",
+    ),
+    Row(
+        _text(0x00700080, "ContentLabel", "CS"),
+        _I,
+        "ImagingStudy.series.instance.title",
+    ),
+    Row(
+        _text(0x00700081, "ContentDescription"),
+        _I,
+        "ImagingStudy.series.instance.title",
+    ),
+    Row(
+        _text(0x00280301, "BurnedInAnnotation", "CS"),
+        _I,
+        "whether pixels may show names",
+    ),
     Row(_text(0x00400512, "ContainerIdentifier"), _I, "Specimen.container"),
     Row(
         _sequence(0x00400560, "SpecimenDescriptionSequence", *_SPECIMEN),
@@ -285,6 +371,13 @@ SOP_CLASS_UID = Attribute(0x00080016, "SOPClassUID", "UI")
 SOP_INSTANCE_UID = Attribute(0x00080018, "SOPInstanceUID", "UI")
 STUDY_INSTANCE_UID = Attribute(0x0020000D, "StudyInstanceUID", "UI")
 SERIES_INSTANCE_UID = Attribute(0x0020000E, "SeriesInstanceUID", "UI")
+IDENTITY = (
+    SPECIFIC_CHARACTER_SET,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    SERIES_INSTANCE_UID,
+)
 # PS3.3 table C.17-2: what a rejection note names
 EVIDENCE = _sequence(
     0x0040A375,
@@ -306,7 +399,13 @@ COLUMNS = Attribute(0x00280011, "Columns", "US")
 SAMPLES_PER_PIXEL = Attribute(0x00280002, "SamplesPerPixel", "US")
 BITS_ALLOCATED = Attribute(0x00280100, "BitsAllocated", "US")
 PHOTOMETRIC_INTERPRETATION = Attribute(0x00280004, "PhotometricInterpretation", "CS")
-PIXEL_GEOMETRY = (ROWS, COLUMNS, SAMPLES_PER_PIXEL, BITS_ALLOCATED, PHOTOMETRIC_INTERPRETATION)
+PIXEL_GEOMETRY = (
+    ROWS,
+    COLUMNS,
+    SAMPLES_PER_PIXEL,
+    BITS_ALLOCATED,
+    PHOTOMETRIC_INTERPRETATION,
+)
 # What makes an object more than its header, by kind; only that it is there is read
 CONTENT_SEQUENCE = 0x0040A730
 ENCAPSULATED_DOCUMENT = 0x00420011

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dicom2fhir.read.tables.charsets import CODECS, ESCAPES, STAND_ALONE
@@ -52,8 +52,7 @@ def find_charset(raw: bytes, override: str | None = None) -> Charset:
     found = _by_terms(terms)
     if found.known or not override:
         return found
-    chosen = _by_terms([override])
-    return Charset(chosen.codec, chosen.others, chosen.declared, False, chosen.stand_alone)
+    return replace(_by_terms([override]), known=False)
 
 
 def _by_terms(terms: list[str]) -> Charset:
@@ -143,27 +142,26 @@ def _decode_part(part: bytes, charset: Charset, resets: re.Pattern[bytes]) -> tu
     if not part.startswith(_ESC):
         return decode_text(part, charset)
     escape = next((part[:n] for n in (4, 3) if part[:n] in ESCAPES), b"")
-    if not escape:
-        text, _bad = decode_text(part[1:], charset)
-        return text, True
-    codec = ESCAPES[escape]
+    codec = ESCAPES.get(escape, "")
     if codec in _STATEFUL:
         return _decode_strictly(part, codec)
+    if not codec:
+        return decode_text(part[1:], charset)[0], True
     rest = part[len(escape) :]
     if codec == LATIN_1:
         return decode_text(rest, charset)
     match = resets.search(rest)
     cut = match.start() if match else len(rest)
     text, bad = _decode_strictly(rest[:cut], codec)
-    after = rest[cut:]
-    if after.isascii():
-        return text + after.decode("ascii"), bad
-    if charset.codec == LATIN_1 and not charset.declared:
-        # ASCII has no such bytes, so the writer left the escape sequence out
-        more, _bad = _decode_strictly(after, codec)
-        return text + more, True
-    more, worse = decode_text(after, charset)
+    more, worse = _decode_after_reset(rest[cut:], codec, charset)
     return text + more, bad or worse
+
+
+def _decode_after_reset(rest: bytes, codec: str, charset: Charset) -> tuple[str, bool]:
+    """Decode what is in the first character set again, unless the writer left an escape out."""
+    if rest.isascii() or charset.codec != LATIN_1 or charset.declared:
+        return decode_text(rest, charset)
+    return _decode_strictly(rest, codec)[0], True
 
 
 def _decode_strictly(raw: bytes, codec: str) -> tuple[str, bool]:

@@ -54,9 +54,10 @@ def numbers(raw: bytes, vr: str, order: str) -> tuple[int | float, ...]:
 
 
 @lru_cache(maxsize=8)
-def find_decoder(charset: bytes, override: str | None, order: str) -> Decoder:
+def find_decoder(charset: Raw, override: str | None, order: str) -> Decoder:
     """Return the decoder for data sets in this character set and byte order."""
-    return Decoder(find_charset(charset, override), override, order)
+    named = charset if isinstance(charset, bytes) else b""
+    return Decoder(find_charset(named, override), override, order)
 
 
 class Decoder:
@@ -130,7 +131,12 @@ class Decoder:
         return found
 
     def _any(
-        self, tag: int, raw: Raw, want: Wanted, charset: Charset, problems: list[Problem]
+        self,
+        tag: int,
+        raw: Raw,
+        want: Wanted,
+        charset: Charset,
+        problems: list[Problem],
     ) -> Sequence[Value]:
         if isinstance(raw, bytes):
             return self._values(tag, raw, want, charset, problems)
@@ -149,11 +155,18 @@ class Decoder:
         return self._attributes(item, want.items or {}, charset, problems)
 
     def _values(
-        self, tag: int, raw: bytes, want: Wanted, charset: Charset, problems: list[Problem]
+        self,
+        tag: int,
+        raw: bytes,
+        want: Wanted,
+        charset: Charset,
+        problems: list[Problem],
     ) -> Sequence[Value]:
         vr = want.vr
         if vr in NUMBERS:
             return numbers(raw, vr, self._order)
+        if raw.isascii() and b"\x1b" not in raw:
+            return split_text(raw.decode("ascii"), vr)
         text, repaired = decode_text(raw, charset, name=vr == "PN")
         if repaired:
             problems.append(Problem(code="read.charset", tag=tag_text(tag)))

@@ -1,19 +1,20 @@
-"""What an instance should hold by its SOP class: pixels, content, a document or a waveform."""
+"""What the pixels and the SOP class ask of an instance, and which transfer syntax it is in."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicom2fhir.problems import Problem
 from dicom2fhir.read import attributes
 from dicom2fhir.read.decode import numbers
-from dicom2fhir.read.meta import JPIP
-from dicom2fhir.read.structure import tag_text
+from dicom2fhir.read.meta import JPIP, NATIVE, settle_syntax
+from dicom2fhir.read.structure import UNBOUNDED, tag_text
 from dicom2fhir.read.tables import sop_classes
-from dicom2fhir.read.wanted import Items
 
 if TYPE_CHECKING:
+    from dicom2fhir.read.structure import Encoding
     from dicom2fhir.read.wanted import RawItem
 
 _EXPECTED = (
@@ -21,39 +22,56 @@ _EXPECTED = (
     (sop_classes.DOCUMENT, attributes.ENCAPSULATED_DOCUMENT),
     (sop_classes.WAVEFORM, attributes.WAVEFORM_SEQUENCE),
 )
-_GEOMETRY = (*(one.tag for one in attributes.PIXEL_GEOMETRY), 0x00280008)
+_NUMBER_OF_FRAMES = 0x00280008
 _LONGEST_IS = 12
+Geometry = tuple[bytes, ...]
+
+find_geometry = itemgetter(*(one.tag for one in attributes.PIXEL_GEOMETRY), _NUMBER_OF_FRAMES)
+
+
+class Verdict(NamedTuple):
+    """The transfer syntax of a data set, whether that is declared, and whether pixels are short."""
+
+    syntax: str
+    declared: bool
+    short: bool
+
+
+@lru_cache(maxsize=64)
+def judge(
+    declared: str, encoding: Encoding, pixels: int, geometry: Geometry, *, deflated: bool
+) -> Verdict:
+    """Judge a data set by what it declares and the length of its pixels: 0 for none at all."""
+    needed = native_length(geometry, encoding.order)
+    syntax, right = settle_syntax(
+        declared,
+        encoding,
+        deflated=deflated,
+        encapsulated=pixels == UNBOUNDED,
+        native=0 < pixels == needed,
+    )
+    return Verdict(syntax, right, syntax in NATIVE and 0 < pixels < needed)
+
+
+def native_length(geometry: Geometry, order: str) -> int:
+    """Return how many bytes native pixels must have (PS3.3 C.7.6.3.1); 0 where nothing tells."""
+    rows, columns, samples, bits = (_number(value, order) for value in geometry[:4])
+    photometric, frames = geometry[4:]
+    # two luminance samples share one pair of chrominance (PS3.3 C.7.6.3.1.2)
+    each = 2 if photometric.startswith(b"YBR_FULL_422") else samples or 1
+    return (rows * columns * each * bits * _frames(frames) + 7) // 8
 
 
 def find_missing_content(sop_class: str, syntax: str, raw: RawItem, pixels: int) -> Problem | None:
     """Return the Problem of an object without what its SOP class is for, or None."""
     if sop_class in sop_classes.PIXELS:
-        return (
-            None
-            if pixels or syntax in JPIP
-            else Problem(code="read.no-pixels", detail="pixel data")
-        )
+        if pixels or syntax in JPIP:
+            return None
+        return Problem(code="read.no-pixels", detail="pixel data")
     for classes, tag in _EXPECTED:
         if sop_class in classes and tag not in raw:
             return Problem(code="read.no-pixels", tag=tag_text(tag))
     return None
-
-
-def native_length(raw: RawItem, order: str) -> int | None:
-    """Return how many bytes native pixel data must have (PS3.3 C.7.6.3.1), where that is told."""
-    geometry = tuple(raw.get(tag, b"") for tag in _GEOMETRY)
-    return None if any(isinstance(one, Items) for one in geometry) else _length(order, *geometry)
-
-
-@lru_cache(maxsize=64)
-def _length(order: str, *geometry: bytes) -> int | None:
-    rows, columns, samples, bits = (_number(value, order) for value in geometry[:4])
-    photometric, frames = geometry[4:]
-    if not rows or not columns or not bits:
-        return None
-    # two luminance samples share one pair of chrominance (PS3.3 C.7.6.3.1.2)
-    each = 2 if photometric.startswith(b"YBR_FULL_422") else samples or 1
-    return (rows * columns * each * bits * _frames(frames) + 7) // 8
 
 
 def _number(value: bytes, order: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,10 +47,49 @@ class Meta(NamedTuple):
     transfer_syntax_uid: str = ""
 
 
+class _Known(NamedTuple):
+    """What stands around the SOP instance UID in the file meta information of many files."""
+
+    sop_class_uid: bytes
+    transfer_syntax_uid: str
+    suffix: bytes
+
+
+_known: dict[bytes, _Known] = {}
+_MOST_KNOWN = 64
+_GROUP_LENGTH = b"\2\0\0\0UL\4\0"
+_SOP_INSTANCE_HEAD = b"\2\0\3\0UI"
+_PREFIX_ENDS = 256
+
+
 def read_meta(window: Window, start: int) -> Meta:
     """Read the elements of group 0002; the group length is not needed and often wrong."""
+    data = window.data
+    at = data.find(_SOP_INSTANCE_HEAD, start, start + _PREFIX_ENDS)
+    if at < 0 or at + HEADER > len(data) or not data.startswith(_GROUP_LENGTH, start):
+        return _walk_meta(window, start)[0]
+    # the same bytes before and behind the SOP Instance UID are the same elements again
+    prefix = data[start + LONG_HEADER : at]
+    value = at + HEADER
+    stop = value + data[at + 6] + (data[at + 7] << 8)
+    known = _known.get(prefix)
+    if known is not None and data.startswith(known.suffix, stop) and stop - value <= _LONGEST:
+        pos = stop + len(known.suffix) - 2
+        return Meta(pos, known.sop_class_uid, data[value:stop], known.transfer_syntax_uid)
+    meta, instance_at = _walk_meta(window, start)
+    suffix = data[stop : meta.pos + 2]
+    ends = stop < meta.pos + 1 < len(data) and not suffix.endswith(_GROUP_LENGTH[:2])
+    if instance_at == at and ends and len(suffix) <= _LONGEST:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[prefix] = _Known(meta.sop_class_uid, meta.transfer_syntax_uid, suffix)
+    return meta
+
+
+def _walk_meta(window: Window, start: int) -> tuple[Meta, int]:
+    """Return what group 0002 says, and where its last SOP Instance UID stands."""
     found: dict[int, bytes] = {}
-    pos = start
+    pos, instance_at = start, -1
     while window.hold(pos, LONG_HEADER):
         group, element, vr, length = _EXPLICIT(window.data, pos - window.base)
         if group != _GROUP:
@@ -62,17 +100,20 @@ def read_meta(window: Window, start: int) -> Meta:
             value = pos + LONG_HEADER
         elif vr not in SHORT_VRS:
             (length,) = _LENGTH(window.data, value - window.base - 4)
-        pos = value + length
-        if pos > window.size:
+        if value + length > window.size:
             raise UnreadableError("read.truncated")
+        if element == _SOP_INSTANCE:
+            instance_at = pos
         if element in _KEPT and length <= _LONGEST:
             found[element] = window.take(value, length)
-    return Meta(
+        pos = value + length
+    meta = Meta(
         pos,
         found.get(_SOP_CLASS, b""),
         found.get(_SOP_INSTANCE, b""),
         found.get(_TRANSFER_SYNTAX, b"").strip(b" \0").decode("latin-1"),
     )
+    return meta, instance_at
 
 
 def is_deflated(meta: Meta, window: Window) -> bool:
@@ -94,9 +135,13 @@ def find_encoding(head: bytes) -> Encoding:
     return EXPLICIT if head[0] != 0 or head[1] == 0 else BIG
 
 
-@lru_cache(maxsize=64)
 def settle_syntax(
-    declared: str, encoding: Encoding, *, deflated: bool, encapsulated: bool, native: bool
+    declared: str,
+    encoding: Encoding,
+    *,
+    deflated: bool,
+    encapsulated: bool,
+    native: bool,
 ) -> tuple[str, bool]:
     """Return the transfer syntax that the data set is in, and whether it is the declared one.
 

@@ -28,12 +28,22 @@ class Run:
 
     `next` is what came behind it last time. A single run of an element with a 16-bit length knows
     its tag and VR (`head`) and the tag to keep its value by; while it is `varying` any value is
-    taken in its place, and after `wait` files it is learned anew.
+    taken in its place, `until` a scan of that number learns it anew.
     """
 
     __slots__ = (
-        "data", "head", "hits", "items", "length", "next", "parts", "patience", "tag", "values",
-        "varying", "wait",
+        "data",
+        "head",
+        "hits",
+        "items",
+        "length",
+        "next",
+        "parts",
+        "patience",
+        "tag",
+        "until",
+        "values",
+        "varying",
     )  # fmt: skip
 
     def __init__(
@@ -44,38 +54,41 @@ class Run:
         self.values = values
         self.items = items
         self.parts = parts
-        self.next: Run | None = None
+        self.next: Run = self
         self.hits = STEADY if parts else 0
         self.head = b""
         self.tag = 0
         self.varying = False
-        self.wait = 0
+        self.until = 0
         self.patience = 1
 
-    def vary(self) -> None:
+    def vary(self, now: int) -> None:
         """Take any value in place of this one for a while, longer each time that this happens."""
         self.hits = 0
         self.varying = True
-        self.wait = self.patience
+        self.until = now + self.patience
         self.patience = min(2 * self.patience, _LONGEST_WAIT)
 
 
 class Runs:
     """The runs of one kind of data set: each by the tag it begins with, and `start` before all."""
 
-    __slots__ = ("by_key", "remembered", "start")
+    __slots__ = ("by_key", "remembered", "scans", "start")
 
     def __init__(self) -> None:
         self.by_key: dict[bytes, Run] = {}
         self.remembered = 0
+        self.scans = 0
         self.start = Run(b"", {})
+        # nothing is ever taken in its place
+        self.start.varying = True
 
-    def remember(self, run: Run, following: Run | None) -> Run:
+    def remember(self, run: Run, following: Run) -> Run:
         """Keep this run in place of the one that began with the same tag."""
         self.remembered += run.length
         if self.remembered > _MOST:
             self.by_key.clear()
-            self.start.next = None
+            self.start.next = self.start
             self.remembered = run.length
         self.by_key[run.data[:4]] = run
         run.next = following
@@ -84,7 +97,7 @@ class Runs:
     def learn(self, run: Run, before: Run) -> None:
         """Remember a single run behind the one before, in place of what stood there."""
         former = before.next
-        if former is not None and former.data[:4] == run.data[:4]:
+        if former.data[:4] == run.data[:4]:
             run.patience = former.patience
             former = former.next
         before.next = self.remember(run, former)
@@ -121,5 +134,8 @@ def _joined(parts: tuple[Run, ...]) -> Run:
     for part in parts:
         values.update(part.values)
     return Run(
-        b"".join(part.data for part in parts), values, sum(part.items for part in parts), parts
+        b"".join(part.data for part in parts),
+        values,
+        sum(part.items for part in parts),
+        parts,
     )

@@ -10,7 +10,13 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from dicom2fhir.read.runs import LONGEST, STEADY, Run, Runs
-from dicom2fhir.read.structure import HEADER, LONG_HEADER, SHORT_VRS, DeclinedError, Walk
+from dicom2fhir.read.structure import (
+    HEADER,
+    LONG_HEADER,
+    SHORT_VRS,
+    DeclinedError,
+    Walk,
+)
 from dicom2fhir.read.wanted import EVIDENCE
 
 if TYPE_CHECKING:
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from dicom2fhir.read.window import Window
 
 _TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"}
+_LAST_GROUPS = 0x7F
+"""High byte of the group from which on come pixels, padding and delimiters."""
 _LONGEST_SHORT = 0xFFFF
 _EVIDENCE = Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
 
@@ -59,64 +67,69 @@ def _scan_held(  # noqa: C901, PLR0912 - the innermost loop: calls would double 
 ) -> int:
     """Scan what the window holds; return where the walk must take over."""
     window = walk.window
-    if walk.pixels is not None or not window.hold(pos, LONG_HEADER):
+    if walk.past or not window.hold(pos, LONG_HEADER):
         return pos
     data, base, values = window.data, window.base, walk.values
     starts, update = data.startswith, values.update
     at, held = pos - base, len(data)
     last = held - LONG_HEADER
-    spare = walk.options.max_items
+    runs.scans = now = runs.scans + 1
+    most = walk.options.max_items
     earlier = before = runs.start
     while at <= last:
         run = before.next
-        if run is not None:
-            if run.varying:
-                if run.wait and starts(run.head, at):
-                    stop = at + 8 + data[at + 6] + (data[at + 7] << 8)
-                    if stop <= held:
-                        run.wait -= 1
-                        if run.tag:
-                            values[run.tag] = data[at + 8 : stop]
-                        at = stop
-                        earlier, before = before, run
-                        continue
-            elif starts(run.data, at) and walk.items + run.items <= spare:
-                at += run.length
-                if run.values:
-                    update(run.values)
-                    walk.items += run.items
-                if run.hits < STEADY:
-                    run.hits += 1
-                elif before.hits >= STEADY and before.length + run.length <= LONGEST:
-                    run = earlier.next = runs.join(before, run)
+        if run.varying:
+            if run.until > now and starts(run.head, at):
+                stop = at + 8 + data[at + 6] + (data[at + 7] << 8)
+                if stop <= held:
+                    if run.tag:
+                        values[run.tag] = data[at + 8 : stop]
+                    at = stop
                     before = run
                     continue
-                earlier, before = before, run
+        elif starts(run.data, at) and walk.items + run.items <= most:
+            at += run.length
+            if run.values:
+                update(run.values)
+                walk.items += run.items
+            if run.hits < STEADY:
+                run.hits += 1
+            elif before.hits >= STEADY and before.length + run.length <= LONGEST:
+                before = earlier.next = runs.join(before, run)
                 continue
+            earlier = before
+            before = run
+            continue
+        if data[at + 1] >= _LAST_GROUPS:
+            break
         if _guess_again(data, at, before, runs):
             continue
-        after, run = _learn(walk, base + at, wanted)
-        if run is None:
+        after, learned = _learn(walk, base + at, wanted)
+        if learned is None:
             return after
-        runs.learn(run, before)
-        at += run.length
-        earlier, before = before, run
+        runs.learn(learned, before)
+        at += learned.length
+        earlier = before
+        before = learned
     return base + at
 
 
 def _guess_again(data: bytes, at: int, before: Run, runs: Runs) -> bool:
     """Put what is known to stand here behind the run before; tell whether there is anything."""
     run = before.next
-    if run is None or run.data[:4] != data[at : at + 4]:
-        before.next = run = runs.by_key.get(data[at : at + 4])
-        return run is not None
+    if run.data[:4] != data[at : at + 4]:
+        known = runs.by_key.get(data[at : at + 4])
+        if known is None:
+            return False
+        before.next = known
+        return True
     if run.varying or data.startswith(run.data, at):
         return False
     if run.parts:
         before.next = runs.split(run, data, at)
         return True
     if run.head and data.startswith(run.head, at):
-        run.vary()
+        run.vary(runs.scans)
         return True
     return False
 
@@ -133,7 +146,7 @@ def _learn(walk: Walk, pos: int, wanted: Mapping[int, Wanted]) -> tuple[int, Run
     after = walk.element(pos, wanted, kept)
     walk.values.update(kept)
     at, stop = pos - base, after - base
-    if window.base != base or walk.pixels is not None or stop > len(window.data):
+    if window.base != base or walk.past or stop > len(window.data):
         return after, None
     data = window.data[at:stop]
     if stop - at > LONGEST or len(walk.problems) > problems or data.startswith(_EVIDENCE):

@@ -17,8 +17,8 @@ from dicom2fhir.problems import Problem
 from dicom2fhir.read.structure import (
     PIXELS,
     SEQUENCE_VRS,
+    UNBOUNDED,
     UNDEFINED,
-    Pixels,
     as_text,
     tag_text,
 )
@@ -99,7 +99,8 @@ class Loaded:
         self.order = order
         self.values = NOTHING.copy()
         self.problems: list[Problem] = []
-        self.pixels: Pixels | None = None
+        self.pixels = 0
+        self.cut = False
         self.items = 0
 
     def keep(self, dataset: Dataset, wanted: Mapping[int, Wanted], into: RawItem) -> None:
@@ -147,9 +148,9 @@ class Loaded:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    from pydicom import config
+    from pydicom import config  # noqa: PLC0415 - takes half a second
 
-    before = config.settings._reading_validation_mode
+    before = config.settings.reading_validation_mode
     logged = config.logger.disabled
     config.settings.reading_validation_mode = config.IGNORE
     config.logger.disabled = True
@@ -160,7 +161,7 @@ def _quietly() -> Iterator[None]:
     except _RAISES as error:
         raise UnreadableError("read.malformed") from error
     finally:
-        config.settings._reading_validation_mode = before
+        config.settings.reading_validation_mode = before
         config.logger.disabled = logged
 
 
@@ -175,15 +176,16 @@ def load_elements(
 
     Errors: UnreadableError read.malformed
     """
-    from pydicom.filereader import read_dataset
+    from pydicom.filereader import read_dataset  # noqa: PLC0415 - takes half a second
 
-    loaded = Loaded(options, "<" if encoding.little else ">")
+    loaded = Loaded(options, encoding.order)
     file = _SourceFile(window, pos)
 
     def at_pixels(tag: int, _vr: str | None, length: int) -> bool:
         if tag not in PIXELS:
             return False
-        loaded.pixels = Pixels(int(tag), length, file.tell())
+        loaded.pixels = UNBOUNDED if length == UNDEFINED else length
+        loaded.cut = loaded.pixels > window.size - file.tell()
         return True
 
     with _quietly():

@@ -8,7 +8,6 @@ DeclinedError leaves the data set to pydicom. What it kept by then stays in `val
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -47,10 +46,25 @@ PIXEL_DATA = 0x7FE00010
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 # PS3.5 table 7.1-1: these have a 32-bit length after two reserved bytes; the others 16 bits
 LONG_VRS = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+    {
+        b"OB",
+        b"OD",
+        b"OF",
+        b"OL",
+        b"OV",
+        b"OW",
+        b"SQ",
+        b"SV",
+        b"UC",
+        b"UN",
+        b"UR",
+        b"UT",
+        b"UV",
+    }
 )
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 SEQUENCE_VRS = frozenset({b"SQ", b"UN", b""})
+_TRAILERS = (b"\xfc", b"\xfa", b"\xff")
 _TAILS = (512, 65536)
 """Bytes from the end in which the end of the pixels is looked for: what follows is short."""
 _HEADERS = {
@@ -70,20 +84,16 @@ class DeclinedError(Exception):
     """The data set breaks the rules of PS3.5 7 where pydicom may know better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """How the elements of a data set are encoded (PS3.5 A.1 to A.3)."""
 
     implicit: bool
     little: bool = True
 
-
-class Pixels(NamedTuple):
-    """The element that holds the pixels: where its value begins and what it declares."""
-
-    tag: int
-    length: int
-    start: int
+    @property
+    def order(self) -> str:
+        """Return the byte order as `struct` writes it."""
+        return "<" if self.little else ">"
 
 
 def tag_text(tag: int) -> str:
@@ -102,7 +112,10 @@ def as_text(want: Wanted, vr: bytes, raw: bytes, order: str) -> bytes:
 
 
 class Walk:
-    """One walk: what it kept (`values`, `pixels`) and the Problems it met."""
+    """One walk: the values it kept and the Problems it met.
+
+    `pixels` is the length of the pixels that it came upon: 0 for none, UNBOUNDED for undefined.
+    """
 
     def __init__(self, window: Window, encoding: Encoding, options: ReadOptions) -> None:
         self.window = window
@@ -110,10 +123,10 @@ class Walk:
         self.options = options
         self.values = NOTHING.copy()
         self.problems: list[Problem] = []
-        self.pixels: Pixels | None = None
+        self.pixels = 0
         self.items = 0
         self.stepped = 0
-        self.order = "<" if encoding.little else ">"
+        self.past = 0
         self.implicit, self.explicit, self.long = _HEADERS[encoding.little]
 
     # headers
@@ -159,7 +172,7 @@ class Walk:
         implicit = self.encoding.implicit
         header = self.header(pos, implicit=implicit)
         tag = header[0]
-        if self.pixels is not None and tag <= self.pixels.tag:
+        if tag <= self.past:
             # what follows the pixels out of order is garbage of a writer
             return self.window.size
         if tag in PIXELS:
@@ -173,7 +186,8 @@ class Walk:
 
     def _pixel_data(self, header: Header) -> int:
         tag, _vr, length, value = header
-        self.pixels = Pixels(tag, length, value)
+        self.past = tag
+        self.pixels = UNBOUNDED if length == UNDEFINED else length
         size = self.window.size
         if length == UNDEFINED:
             self._find_sequence_end(value)
@@ -203,13 +217,11 @@ class Walk:
 
     def leftover(self, pos: int) -> None:
         """Judge the last bytes, too few for a header: zeros are padding, others a cut header."""
-        rest = self.window.take(pos, max(0, self.window.size - pos))
-        if self.pixels is not None:
-            # after the pixels come only padding (FFFC,FFFC) and signatures (FFFA,FFFA)
-            cut = rest[:1] in (b"\xfc", b"\xfa", b"\xff")
-        else:
-            cut = bool(rest.strip(b"\0"))
-        if cut:
+        if pos >= self.window.size:
+            return
+        rest = self.window.take(pos, self.window.size - pos)
+        # after the pixels come only padding (FFFC,FFFC) and signatures (FFFA,FFFA)
+        if rest.startswith(_TRAILERS) if self.past else rest.strip(b"\0"):
             raise UnreadableError("read.truncated")
 
     # values
@@ -242,10 +254,15 @@ class Walk:
         if length > self.options.max_value:
             self.problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
             return b""
-        return as_text(want, vr, self.window.take(value, length), self.order)
+        return as_text(want, vr, self.window.take(value, length), self.encoding.order)
 
     def _items(
-        self, span: tuple[int, int], wanted: Mapping[int, Wanted], tag: int, *, implicit: bool
+        self,
+        span: tuple[int, int],
+        wanted: Mapping[int, Wanted],
+        tag: int,
+        *,
+        implicit: bool,
     ) -> tuple[Items, int]:
         """Read the items of a sequence that is kept (PS3.5 7.5); return where it ends too."""
         pos, end = span
@@ -260,6 +277,9 @@ class Walk:
                     self.problems.append(Problem(code="read.items-limit", tag=tag_text(tag)))
                 after = self._skip_items(pos, implicit=implicit) if end == UNBOUNDED else end
                 return Items(items), after
+            if length == 0:
+                pos += HEADER
+                continue
             item: RawItem = {}
             stop = UNBOUNDED if length == UNDEFINED else pos + HEADER + length
             if end != UNBOUNDED and stop > end:
@@ -273,6 +293,7 @@ class Walk:
         """Return the length of the item that begins here, or None where the sequence ends."""
         if not self.window.hold(pos, HEADER):
             raise UnreadableError("read.truncated")
+        length: int
         group, element, length = self.implicit(self.window.data, pos - self.window.base)
         tag = group << 16 | element
         if tag == SEQUENCE_END:

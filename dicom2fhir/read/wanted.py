@@ -43,7 +43,23 @@ class Wanted:
 KEY_OBJECTS = b"1.2.840.10008.5.1.4.1.1.88.59"
 EVIDENCE = attributes.EVIDENCE.tag
 _TEXT = frozenset(
-    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI")
+    (
+        "AE",
+        "AS",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "ST",
+        "TM",
+        "UC",
+        "UI",
+    )
 ) | {"UR", "UT"}
 _CHARACTER_SET = attributes.SPECIFIC_CHARACTER_SET
 
@@ -64,10 +80,7 @@ def _wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
 TOP = _wanted(
     (
         *(row.attribute for row in attributes.TABLE),
-        attributes.SOP_CLASS_UID,
-        attributes.SOP_INSTANCE_UID,
-        attributes.STUDY_INSTANCE_UID,
-        attributes.SERIES_INSTANCE_UID,
+        *attributes.IDENTITY,
         *attributes.PIXEL_GEOMETRY,
         attributes.EVIDENCE,
         *(attributes.Attribute(tag, "", PRESENT) for tag in attributes.PRESENCE),
@@ -81,8 +94,15 @@ LEVELS = {
     for level in attributes.Level
 }
 
-NOTHING: RawItem = {tag: b"" for wanted in LEVELS.values() for tag in wanted}
-"""Each attribute of a level, absent: what reading begins with."""
+NOTHING: RawItem = dict.fromkeys(
+    (
+        *(row.attribute.tag for row in attributes.TABLE),
+        *(one.tag for one in attributes.IDENTITY),
+        *(one.tag for one in attributes.PIXEL_GEOMETRY),
+    ),
+    b"",
+)
+"""Each attribute of one value or level, absent: what reading begins with."""
 
 
 def is_wanted_evidence(values: RawItem) -> bool:

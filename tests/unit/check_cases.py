@@ -77,7 +77,7 @@ def make_bundle(instances: int = 3) -> dict[str, Any]:
         "birthDate": "1970-01-01",
         "text": {
             "status": "generated",
-            "div": '<div xmlns="http://www.w3.org/1999/xhtml">Eva&nbsp;Muster</div>',
+            "div": '<div xmlns="http://www.w3.org/1999/xhtml">Eva &amp; Muster</div>',
         },
     }
     condition = "identifier=urn%3Aoid%3A1.2.36.146.595.217%7CA-1"

@@ -32,14 +32,28 @@ def test_a_study_that_counts_what_it_lists_is_sound() -> None:
         (lambda study: study.update(numberOfInstances=6), ".numberOfInstances"),
         (lambda study: study.update(numberOfInstances=4), ".numberOfInstances"),
         (lambda study: study["series"][1].update(uid=study["series"][0]["uid"]), ".series[0].uid"),
-        (lambda study: study["series"][1].update(modality={"system": DCM, "code": "SR"}), ".series[1].modality"),
-        (lambda study: study["series"][1].update(modality={"system": "urn:x", "code": "CT"}), ".series[1].modality"),
-        (lambda study: study["series"][0]["instance"][1].update(uid=study["series"][0]["instance"][0]["uid"]),
-         ".series[0].instance[0].uid"),
-        (lambda study: study["series"][1]["instance"][1].update(uid=study["series"][0]["instance"][2]["uid"]),
-         ".series[0].instance[2].uid"),
+        (
+            lambda study: study["series"][1].update(modality={"system": DCM, "code": "SR"}),
+            ".series[1].modality",
+        ),
+        (
+            lambda study: study["series"][1].update(modality={"system": "urn:x", "code": "CT"}),
+            ".series[1].modality",
+        ),
+        (
+            lambda study: study["series"][0]["instance"][1].update(
+                uid=study["series"][0]["instance"][0]["uid"]
+            ),
+            ".series[0].instance[0].uid",
+        ),
+        (
+            lambda study: study["series"][1]["instance"][1].update(
+                uid=study["series"][0]["instance"][2]["uid"]
+            ),
+            ".series[0].instance[2].uid",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_rule_is_found(change: Callable[[dict[str, Any]], object], place: str) -> None:
     study = make_two_series()
     change(study)

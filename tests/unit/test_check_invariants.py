@@ -37,19 +37,50 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("qty-3", basic(valueAge={"value": 1, "code": "a"})),
     ("per-1", basic(valuePeriod={"start": "2024-02-03", "end": "2024-02-02"})),
     ("per-1", basic(valuePeriod={"start": "2024", "end": "2023-12"})),
-    ("per-1", basic(valuePeriod={"start": "2024-02-03T10:00:00Z", "end": "2024-02-03T10:30:00+01:00"})),
+    (
+        "per-1",
+        basic(valuePeriod={"start": "2024-02-03T10:00:00Z", "end": "2024-02-03T10:30:00+01:00"}),
+    ),
     ("obs-3", OBSERVATION | {"referenceRange": [{"appliesTo": [CODE]}]}),
     ("obs-6", OBSERVATION | {"valueInteger": 1, "dataAbsentReason": CODE}),
     ("obs-7", OBSERVATION | {"valueInteger": 1, "component": [{"code": CODE}]}),
     ("org-1", {"resourceType": "Organization", "active": True}),
     ("pat-1", {"resourceType": "Patient", "contact": [{"gender": "other"}]}),
-    ("prr-1", {"resourceType": "ServiceRequest", "status": "active", "intent": "order",
-               "subject": {"reference": "Patient/1"}, "orderDetail": [CODE]}),
-    ("cmp-1", {"resourceType": "Composition", "status": "final", "type": CODE, "date": "2024", "title": "a",
-               "author": [{"display": "a"}], "section": [{"title": "a"}]}),
-    ("cmp-2", {"resourceType": "Composition", "status": "final", "type": CODE, "date": "2024", "title": "a",
-               "author": [{"display": "a"}], "section": [{"emptyReason": CODE, "entry": [{"display": "a"}]}]}),
-]  # fmt: skip
+    (
+        "prr-1",
+        {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "intent": "order",
+            "subject": {"reference": "Patient/1"},
+            "orderDetail": [CODE],
+        },
+    ),
+    (
+        "cmp-1",
+        {
+            "resourceType": "Composition",
+            "status": "final",
+            "type": CODE,
+            "date": "2024",
+            "title": "a",
+            "author": [{"display": "a"}],
+            "section": [{"title": "a"}],
+        },
+    ),
+    (
+        "cmp-2",
+        {
+            "resourceType": "Composition",
+            "status": "final",
+            "type": CODE,
+            "date": "2024",
+            "title": "a",
+            "author": [{"display": "a"}],
+            "section": [{"emptyReason": CODE, "entry": [{"display": "a"}]}],
+        },
+    ),
+]
 
 SOUND: list[dict[str, Any]] = [
     basic(valueCode="a"),

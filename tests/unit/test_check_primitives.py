@@ -60,7 +60,7 @@ GOOD = {
     "uuid": ["urn:uuid:7d0b6a54-1f2e-5c3d-8a4b-000000000001"],
     "xhtml": [
         DIV.format("a &amp; b"),
-        DIV.format("&nbsp;x&eacute;<br/>"),
+        DIV.format("&#160;x<br/>"),
         DIV.format("<img src='#a'/>"),
     ],
 }
@@ -141,6 +141,7 @@ BAD = {
         DIV.format("<script>1</script>"),
         DIV.format("<p onclick='x'>a</p>"),
         DIV.format("<b>a"),
+        DIV.format("a&nbsp;b"),
         "<!DOCTYPE div>" + DIV.format("a"),
         '<p xmlns="http://www.w3.org/1999/xhtml">a</p>',
     ],

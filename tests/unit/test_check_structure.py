@@ -55,22 +55,42 @@ def test_a_resource_without_elements_is_sound() -> None:
         ({"gender": 1}, ("R.gender", "expected code")),
         ({"gender": "M"}, ("R.gender", "not in the required value set")),
         ({"active": "true"}, ("R.active", "expected boolean")),
-        ({"contact": [{"name": [{"family": "A"}]}]}, ("R.contact[0].name", "expected an object, HumanName")),
+        (
+            {"contact": [{"name": [{"family": "A"}]}]},
+            ("R.contact[0].name", "expected an object, HumanName"),
+        ),
         ({"a": 1}, ("R", "unknown element: key 2 of the object")),
-        ({"name": [{"family": "A", "b": 1}]}, ("R.name[0]", "unknown element: key 2 of the object")),
-        ({"name": [{"resourceType": "HumanName"}]}, ("R.name[0]", "unknown element: key 1 of the object")),
+        (
+            {"name": [{"family": "A", "b": 1}]},
+            ("R.name[0]", "unknown element: key 2 of the object"),
+        ),
+        (
+            {"name": [{"resourceType": "HumanName"}]},
+            ("R.name[0]", "unknown element: key 1 of the object"),
+        ),
         ({"_name": [{"id": "1"}]}, ("R", "unknown element: key 2 of the object")),
         ({"_id": {"id": "1"}}, ("R", "unknown element: key 2 of the object")),
         ({"link": [{"type": "seealso"}]}, ("R.link[0].other", "required")),
-        ({"multipleBirthInteger": 1, "multipleBirthBoolean": True}, ("R", "at most one of multipleBirth[x]")),
-        ({"multipleBirthInteger": 1, "_multipleBirthBoolean": {"id": "1"}}, ("R", "at most one of multipleBirth[x]")),
+        (
+            {"multipleBirthInteger": 1, "multipleBirthBoolean": True},
+            ("R", "at most one of multipleBirth[x]"),
+        ),
+        (
+            {"multipleBirthInteger": 1, "_multipleBirthBoolean": {"id": "1"}},
+            ("R", "at most one of multipleBirth[x]"),
+        ),
         ({"_birthDate": {}}, ("R._birthDate", "an object must not be empty")),
-        ({"_birthDate": [{"id": "1"}]}, ("R._birthDate", "expected an object, FHIRPrimitiveExtension")),
-        ({"extension": [{"url": "a", "_url": {"id": "1"}, "valueCode": "b"}]},
-         ("R.extension[0]", "unknown element: key 2 of the object")),
+        (
+            {"_birthDate": [{"id": "1"}]},
+            ("R._birthDate", "expected an object, FHIRPrimitiveExtension"),
+        ),
+        (
+            {"extension": [{"url": "a", "_url": {"id": "1"}, "valueCode": "b"}]},
+            ("R.extension[0]", "unknown element: key 2 of the object"),
+        ),
         ({"meta": {"versionId": "a b"}}, ("R.meta.versionId", "expected id")),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_told_with_its_place(elements: dict[str, Any], fault: tuple[str, str]) -> None:
     assert faults_of(patient(**elements)) == [fault]
 

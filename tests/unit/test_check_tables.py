@@ -13,6 +13,13 @@ from dicom2fhir.check.tables.elements import TYPES
 
 ROOT = Path(__file__).parents[2]
 
+RESULT = "registered preliminary final amended corrected cancelled entered-in-error unknown"
+EVENT = "preparation in-progress not-done on-hold stopped completed entered-in-error unknown"
+BUNDLE = (
+    "document message transaction transaction-response batch batch-response history searchset "
+    "collection"
+)
+
 
 @pytest.mark.slow
 def test_the_table_is_what_the_models_state() -> None:
@@ -39,12 +46,11 @@ def test_no_code_set_is_cut_short() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "codes"),
     [
-        ("Observation", "status", "registered preliminary final amended corrected cancelled entered-in-error unknown"),
-        ("DiagnosticReport", "status",
-         "registered partial preliminary final amended corrected appended cancelled entered-in-error unknown"),
+        ("Observation", "status", RESULT),
+        ("DiagnosticReport", "status", f"{RESULT} partial appended"),
         ("ImagingStudy", "status", "registered available cancelled entered-in-error unknown"),
-        ("Media", "status", "preparation in-progress not-done on-hold stopped completed entered-in-error unknown"),
-        ("Bundle", "type", "document message transaction transaction-response batch batch-response history searchset collection"),
+        ("Media", "status", EVENT),
+        ("Bundle", "type", BUNDLE),
         ("BundleEntryRequest", "method", "GET HEAD POST PUT DELETE PATCH"),
         ("Endpoint", "status", "active suspended error off entered-in-error test"),
         ("Patient", "gender", "male female other unknown"),
@@ -52,7 +58,7 @@ def test_no_code_set_is_cut_short() -> None:
         ("Age", "comparator", "< <= >= >"),
         ("DocumentReference", "status", "current superseded entered-in-error"),
     ],
-)  # fmt: skip
+)
 def test_a_required_value_set_is_whole(kind: str, name: str, codes: str) -> None:
     assert elements_of(kind)[name].codes == set(codes.split())
 

@@ -36,16 +36,30 @@ CARRIES = "a resource goes with POST, PUT and PATCH only"
         (1, request(method="POST", url=f"Endpoint/{ID}"), (".entry[1].request.url", FITS)),
         (1, request(method="DELETE", url=f"Endpoint/{ID}"), (".entry[1].resource", CARRIES)),
         (1, request(method="GET", url=f"Endpoint/{ID}"), (".entry[1].resource", CARRIES)),
-        (1, request(method="PUT", url=f"Endpoint/{ID}", ifNoneExist="a=b"),
-         (".entry[1].request.ifNoneExist", "ifNoneExist is the query of a POST")),
-        (0, request(method="POST", url="Patient", ifNoneExist="?a=b"),
-         (".entry[0].request.ifNoneExist", "ifNoneExist is the query of a POST")),
+        (
+            1,
+            request(method="PUT", url=f"Endpoint/{ID}", ifNoneExist="a=b"),
+            (".entry[1].request.ifNoneExist", "ifNoneExist is the query of a POST"),
+        ),
+        (
+            0,
+            request(method="POST", url="Patient", ifNoneExist="?a=b"),
+            (".entry[0].request.ifNoneExist", "ifNoneExist is the query of a POST"),
+        ),
         (1, {"response": {"status": "201"}}, (".entry[1].response", "bdl-4")),
         (1, {"search": {"mode": "match"}}, (".entry[1].search", "bdl-2")),
-        (1, {"fullUrl": f"https://example.org/Endpoint/{ID}/_history/1"}, (".entry[1].fullUrl", "bdl-8")),
-        (1, {"fullUrl": "https://example.org/Endpoint/other"}, (".entry[1].fullUrl", "fullUrl names the resource")),
+        (
+            1,
+            {"fullUrl": f"https://example.org/Endpoint/{ID}/_history/1"},
+            (".entry[1].fullUrl", "bdl-8"),
+        ),
+        (
+            1,
+            {"fullUrl": "https://example.org/Endpoint/other"},
+            (".entry[1].fullUrl", "fullUrl names the resource"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_rule_is_found(
     place: int, elements: dict[str, Any], fault: tuple[str, str]
 ) -> None:

@@ -12,6 +12,7 @@ import stat
 import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -326,6 +327,16 @@ def test_a_compressed_bomb_is_not_unpacked_beyond_the_limit(name: str, temporary
     assert isinstance(problem, tuple)
     assert problem[1].code == "find.archive-limit"
     assert sum(isinstance(item, Candidate) for item in findings) <= 1
+
+
+def test_an_xz_that_asks_for_gigabytes_of_memory_is_not_unpacked() -> None:
+    data = bytearray(lzma.compress(tar_bytes(MEMBERS)))
+    header = slice(12, 12 + 4 * data[12])  # the block header, whose last 4 bytes are its CRC
+    assert data[14:16] == b"\x21\x01"
+    data[16] = 38  # a dictionary of 2 GiB
+    data[header.stop : header.stop + 4] = zlib.crc32(data[header]).to_bytes(4, "little")
+    Path("a.tar.xz").write_bytes(data)
+    assert find("a.tar.xz") == ({}, {"a.tar.xz": "find.archive-bad"})
 
 
 def test_members_that_share_their_bytes_cannot_multiply_them() -> None:

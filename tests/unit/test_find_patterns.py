@@ -73,5 +73,5 @@ def test_exclude_wins_over_include() -> None:
 
 
 def test_a_pattern_that_cannot_be_understood_ends_the_run() -> None:
-    with pytest.raises(UsageError, match=r"z-a"):
+    with pytest.raises(UsageError, match="cannot be understood"):
         PathFilter.of(["[z-a]"], [])

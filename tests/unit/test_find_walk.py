@@ -253,6 +253,14 @@ def test_folders_whose_names_begin_alike_are_not_taken_for_one_another() -> None
     assert find("a", "ab", "a-b")[0] == ["a-b/3", "a/1", "ab/2"]
 
 
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_finder_finds_again_what_it_is_asked_for_again(follow: bool) -> None:  # noqa: FBT001
+    write("a/1", "a/b/2")
+    with Finder(FindOptions(follow=follow)) as finder:
+        assert len(list(finder.find(["a"]))) == 2
+        assert len(list(finder.find(["a/b"]))) == 1
+
+
 def test_hard_links_are_two_files() -> None:
     write("a/1")
     os.link("a/1", "a/2")
@@ -265,14 +273,8 @@ def test_a_source_that_does_not_exist_ends_the_run_at_once(source: str) -> None:
     Path("broken").symlink_to("nowhere")
     with Finder(FindOptions()) as finder, pytest.raises(UsageError) as caught:
         finder.find(["a", source])
-    assert repr(source) in str(caught.value)
+    assert not source or source not in str(caught.value)
     assert caught.value.hint
-
-
-def test_control_characters_of_an_argument_are_shown_escaped() -> None:
-    with Finder(FindOptions()) as finder, pytest.raises(UsageError) as caught:
-        finder.find(["\x1b]0;title\x07"])
-    assert "\x1b" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

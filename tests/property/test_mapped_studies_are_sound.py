@@ -1,0 +1,24 @@
+"""Whatever the attributes hold, the Bundles made of them pass our own check."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from seeded_studies import make_options, make_study
+
+from dicom2fhir.bundle import bundle_of, make_bundles
+from dicom2fhir.check import check_bundle
+from dicom2fhir.mapping import map_study
+from dicom2fhir.options import BundleOptions
+
+
+@pytest.mark.parametrize("ids", ["client", "server"])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_study_of_any_content_makes_sound_bundles(seed: int, ids: str) -> None:
+    random = Random(f"{ids} {seed}")  # noqa: S311  the same studies in every run
+    for number in range(5):
+        mapped = map_study(make_study(random, number), make_options(random))
+        parts, _ = make_bundles(mapped.resources, BundleOptions(ids=ids))
+        for part in parts:
+            assert check_bundle(bundle_of(part), "full") == ()
