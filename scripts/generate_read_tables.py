@@ -25,6 +25,8 @@ KINDS = {
     "CONTENT": (" SR ", "Key Object Selection", "Procedure Log"),
     "DOCUMENT": ("Encapsulated ",),
     "WAVEFORM": ("Waveform Storage",),
+    "STRUCTURES": ("RT Structure Set",),
+    "PLAN": ("RT Plan", "RT Ion Plan"),
     "NON_PATIENT": (
         "Hanging Protocol",
         "Color Palette",

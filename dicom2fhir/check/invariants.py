@@ -6,6 +6,7 @@ look at values, and only when everything in the object has the right form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,6 +23,9 @@ Presence: TypeAlias = Callable[[frozenset[str]], Iterator[str]]
 
 Rule: TypeAlias = Callable[[Json], Iterator[tuple[str, str]]]
 """An object to the faults in it: the path below the object and the name of the invariant."""
+
+
+_is_full_uri = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+").fullmatch
 
 
 def _needs(name: str, *any_of: str, when: str = "") -> Presence:
@@ -79,6 +83,13 @@ def _period(period: Json) -> Iterator[tuple[str, str]]:
         yield "", "per-1"
 
 
+def _identifier(identifier: Json) -> Iterator[tuple[str, str]]:
+    # R4 datatypes.html#Identifier; HL7's validator calls anything else an error.
+    value = identifier.get("value")
+    if identifier.get("system") == "urn:ietf:rfc:3986" and value and not _is_full_uri(value):
+        yield ".value", "a value of urn:ietf:rfc:3986 is a full URI"
+
+
 def _is_later(start: str, end: str) -> bool:
     """Tell whether start is surely after end: of unlike precision, only the common part counts."""
     if "T" in start and "T" in end:
@@ -103,6 +114,7 @@ def _observation_values(observation: Json) -> Iterator[tuple[str, str]]:
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "Bundle": (bundle_faults,),
+    "Identifier": (_identifier,),
     "ImagingStudy": (study_faults,),
     "Observation": (_observation_values,),
     "Period": (_period,),

@@ -18,9 +18,18 @@ if TYPE_CHECKING:
     from dicom2fhir.read.wanted import RawItem
 
 _EXPECTED = (
-    (sop_classes.CONTENT, attributes.CONTENT_SEQUENCE),
-    (sop_classes.DOCUMENT, attributes.ENCAPSULATED_DOCUMENT),
-    (sop_classes.WAVEFORM, attributes.WAVEFORM_SEQUENCE),
+    (sop_classes.CONTENT, (attributes.CONTENT_SEQUENCE,)),
+    (sop_classes.DOCUMENT, (attributes.ENCAPSULATED_DOCUMENT,)),
+    (sop_classes.WAVEFORM, (attributes.WAVEFORM_SEQUENCE,)),
+    (sop_classes.STRUCTURES, (attributes.ROI_OBSERVATIONS_SEQUENCE,)),
+    (
+        sop_classes.PLAN,
+        (
+            attributes.BEAM_SEQUENCE,
+            attributes.APPLICATION_SETUP_SEQUENCE,
+            attributes.ION_BEAM_SEQUENCE,
+        ),
+    ),
 )
 _NUMBER_OF_FRAMES = 0x00280008
 _LONGEST_IS = 12
@@ -68,9 +77,9 @@ def find_missing_content(sop_class: str, syntax: str, raw: RawItem, pixels: int)
         if pixels or syntax in JPIP:
             return None
         return Problem(code="read.no-pixels", detail="pixel data")
-    for classes, tag in _EXPECTED:
-        if sop_class in classes and tag not in raw:
-            return Problem(code="read.no-pixels", tag=tag_text(tag))
+    for classes, tags in _EXPECTED:
+        if sop_class in classes and not any(tag in raw for tag in tags):
+            return Problem(code="read.no-pixels", tag=tag_text(tags[0]))
     return None
 
 

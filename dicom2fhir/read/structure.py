@@ -172,8 +172,8 @@ class Walk:
         implicit = self.encoding.implicit
         header = self.header(pos, implicit=implicit)
         tag = header[0]
-        if tag <= self.past:
-            # what follows the pixels out of order is garbage of a writer
+        if self.past and (tag <= self.past or not (implicit or header[1])):
+            # what follows the pixels and is no element behind them is garbage of a writer
             return self.window.size
         if tag in PIXELS:
             return self._pixel_data(header)
@@ -190,21 +190,21 @@ class Walk:
         self.pixels = UNBOUNDED if length == UNDEFINED else length
         size = self.window.size
         if length == UNDEFINED:
-            self._find_sequence_end(value)
-            return size
+            return self._find_sequence_end(value)
         if value + length > size:
             raise UnreadableError("read.truncated")
         return value + length
 
-    def _find_sequence_end(self, value: int) -> None:
+    def _find_sequence_end(self, value: int) -> int:
         """Look for the end of encapsulated pixel data in the tail of the file (PS3.5 A.4)."""
         end = b"\xfe\xff\xdd\xe0" if self.encoding.little else b"\xff\xfe\xe0\xdd"
         size = self.window.size
         for span in _TAILS:
             start = max(value, size - span)
             tail = self.window.source.read_at(start, size - start)
-            if 0 <= tail.rfind(end) <= len(tail) - HEADER:
-                return
+            found = tail.rfind(end)
+            if 0 <= found <= len(tail) - HEADER:
+                return start + found + HEADER
         raise UnreadableError("read.truncated")
 
     def _stray(self, pos: int, tag: int) -> int:

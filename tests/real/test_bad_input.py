@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import struct
@@ -14,6 +15,7 @@ import pytest
 
 EXPLICIT = b"1.2.840.10008.1.2.1\0"
 DEFLATED = b"1.2.840.10008.1.2.1.99"
+NUMBERS = itertools.count(100)
 CT = b"1.2.840.10008.5.1.4.1.1.2\0"
 
 
@@ -36,10 +38,10 @@ def file_meta(syntax: bytes) -> bytes:
 
 
 def identity() -> bytes:
-    """Return the four UIDs."""
+    """Return the four UIDs; each call makes another instance."""
     return (
         element(0x00080016, b"UI", CT)
-        + element(0x00080018, b"UI", b"2.25.11\0")
+        + element(0x00080018, b"UI", b"2.25.%d\0" % next(NUMBERS))
         + element(0x00080060, b"CS", b"CT")
         + element(0x0020000D, b"UI", b"2.25.12\0")
         + element(0x0020000E, b"UI", b"2.25.13\0")
@@ -62,12 +64,12 @@ def nested(levels: int, *, defined: bool) -> bytes:
 
 
 def bomb(size: int) -> bytes:
-    """Return deflated zeros of about that many deflated bytes."""
+    """Return a data set that deflates to about that many bytes, a thousandth of its own size."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    out = [packer.compress(identity())]
-    while sum(map(len, out)) < size:
-        out.append(packer.compress(b"\0" * (16 << 20)))
-    return b"".join([*out, packer.flush()])
+    head = packer.compress(identity()) + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush a block stands for itself, so it can be repeated without deflating again.
+    block = packer.compress(b"\0" * (16 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + block * (size // len(block)) + packer.flush()
 
 
 def write_hostile(folder: Path) -> dict[str, str]:

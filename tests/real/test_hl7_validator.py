@@ -6,15 +6,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from conftest import ROOT, SHARED
 
-sys.path += [str(ROOT / "tests" / folder) for folder in ("servers", "unit")]
+sys.path += [str(ROOT / "tests" / folder) for folder in ("property", "servers", "unit")]
 
 from check_cases import FAULTS, make_bundle, make_faulty_bundle, make_rich_bundle
-from hl7_validator import missing_tool, validate_files
+from dicom2fhir.bundle import bundle_of, make_bundles
+from dicom2fhir.mapping import map_study
+from dicom2fhir.options import BundleOptions
+from hl7_validator import ValidatorFinding, missing_tool, validate_files
+from seeded_studies import make_options, make_study
 
 pytestmark = [
     pytest.mark.java,
@@ -28,6 +33,19 @@ SETS = sorted(one for one in DATA.iterdir() if one.is_dir()) if DATA.is_dir() el
 NOT_JUDGED = {"modality that no series has"}
 """Rules of ours that R4 does not state, so the validator cannot know them."""
 
+RUNS = {
+    "plain": [],
+    "by-server": ["--ids", "server"],
+    "everything": [
+        *["--dicomweb", "https://pacs.example.org/dicom-web", "--timezone", "Europe/Berlin"],
+        *["--provenance", "--timestamp", "2024-02-03T10:11:12Z"],
+        *["--patient-id-system", "urn:oid:1.2.36.146.595.217"],
+        *["--accession-system", "https://ris.example.org/accession"],
+        *["--tag", "https://example.org/tags|test"],
+    ],
+}
+"""Name of a run over the samples, and its options."""
+
 
 def convert(source: Path, out: Path, *options: str) -> None:
     """Run the command as a user would; what of the input is faulty is not asked here."""
@@ -36,26 +54,60 @@ def convert(source: Path, out: Path, *options: str) -> None:
     assert run.returncode in {0, 1, 3}, run.stderr.decode()
 
 
-def test_the_validator_finds_the_planted_faults_and_nothing_in_sound_bundles(
-    tmp_path: Path,
-) -> None:
+def write_planted(folder: Path) -> None:
     bundles = {name: make_faulty_bundle(name) for name in FAULTS}
-    bundles |= {"sound": make_bundle(), "rich": make_rich_bundle()}
-    for name, bundle in bundles.items():
-        (tmp_path / f"{name}.json").write_text(json.dumps(bundle))
-    found = {Path(finding.file).stem for finding in validate_files([tmp_path])}
-    assert found == set(FAULTS) - NOT_JUDGED
+    for name, bundle in {**bundles, "sound": make_bundle(), "rich": make_rich_bundle()}.items():
+        (folder / f"{name}.json").write_text(json.dumps(bundle))
 
 
-def test_every_bundle_of_the_samples_and_the_real_sets_is_valid(tmp_path: Path) -> None:
-    for source in [ROOT / "samples", *SETS]:
-        convert(source, tmp_path / source.name)
-    convert(
-        ROOT / "samples", tmp_path / "linked", "--dicomweb", "https://pacs.example.org/dicom-web",
-        "--provenance", "--timestamp", "2024-02-03T10:11:12Z", "--timezone", "Europe/Berlin",
-        "--patient-id-system", "urn:oid:1.2.36.146.595.217", "--tag", "https://example.org|test",
-    )  # fmt: skip
-    convert(ROOT / "samples", tmp_path / "by-server", "--ids", "server")
-    written = [path for path in tmp_path.rglob("*.json") if not path.name.startswith(".")]
-    assert len(written) >= 3
-    assert validate_files(written) == []
+def write_seeded(folder: Path) -> None:
+    for seed in range(200):
+        random = Random(f"judged {seed}")  # noqa: S311  the same studies in every run
+        mapped = map_study(make_study(random, seed), make_options(random))
+        options = BundleOptions(ids="server" if seed % 2 else "client")
+        for number, part in enumerate(make_bundles(mapped.resources, options)[0]):
+            (folder / f"{seed}-{number}.json").write_text(json.dumps(bundle_of(part)))
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[ValidatorFinding]]:
+    """Return what the validator finds, by the kind of Bundle: one JVM judges them all."""
+    root = tmp_path_factory.mktemp("judged")
+    for kind in ("planted", "seeded", "samples", "real"):
+        (root / kind).mkdir()
+    write_planted(root / "planted")
+    write_seeded(root / "seeded")
+    for name, options in RUNS.items():
+        convert(ROOT / "samples", root / "samples" / name, *options)
+    for source in SETS:
+        convert(source, root / "real" / source.name)
+    written = [path for path in root.rglob("*.json") if not path.name.startswith(".")]
+    found: dict[str, list[ValidatorFinding]] = {}
+    for path in written:
+        found.setdefault(path.relative_to(root).parts[0], [])
+    for finding in validate_files(written):
+        found[Path(finding.file).relative_to(root).parts[0]].append(finding)
+    return found
+
+
+def test_the_validator_finds_the_planted_faults_and_nothing_in_sound_bundles(
+    verdict: dict[str, list[ValidatorFinding]],
+) -> None:
+    assert {Path(finding.file).stem for finding in verdict["planted"]} == set(FAULTS) - NOT_JUDGED
+
+
+def test_every_bundle_of_the_samples_is_valid(verdict: dict[str, list[ValidatorFinding]]) -> None:
+    assert verdict["samples"] == []
+
+
+@pytest.mark.skipif(not SETS, reason="no ../shared/data beside the checkout")
+def test_every_bundle_of_the_real_sets_is_valid(
+    verdict: dict[str, list[ValidatorFinding]],
+) -> None:
+    assert verdict["real"] == []
+
+
+def test_studies_of_any_content_make_valid_bundles(
+    verdict: dict[str, list[ValidatorFinding]],
+) -> None:
+    assert verdict["seeded"] == []

@@ -82,6 +82,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ),
 ]
 
+URI = "urn:ietf:rfc:3986"
+
 SOUND: list[dict[str, Any]] = [
     basic(valueCode="a"),
     basic(extension=INNER),
@@ -95,6 +97,9 @@ SOUND: list[dict[str, Any]] = [
     OBSERVATION | {"dataAbsentReason": CODE, "component": [{"code": CODE, "valueInteger": 1}]},
     OBSERVATION | {"valueInteger": 1, "component": [{"code": {"text": "b"}}]},
     {"resourceType": "Organization", "name": "a"},
+    basic(valueIdentifier={"system": URI, "value": "urn:oid:1.2.3"}),
+    basic(valueIdentifier={"system": URI}),
+    basic(valueIdentifier={"system": "https://example.org/x", "value": "a b"}),
 ]
 
 
@@ -106,3 +111,9 @@ def test_a_broken_invariant_is_named(rule: str, resource: dict[str, Any]) -> Non
 @pytest.mark.parametrize("resource", SOUND)
 def test_a_resource_that_keeps_the_invariants_is_sound(resource: dict[str, Any]) -> None:
     assert list(resource_faults(resource, "R", Scope())) == []
+
+
+@pytest.mark.parametrize("value", ["a b", "1.2.3", "urn:x y"])
+def test_an_identifier_that_claims_to_be_a_uri_is_one(value: str) -> None:
+    broken = rules_broken(basic(valueIdentifier={"system": URI, "value": value}))
+    assert broken == ["a value of urn:ietf:rfc:3986 is a full URI"]

@@ -128,6 +128,17 @@ WAVEFORM: frozenset[str] = frozenset(
         "1.2.840.10008.5.1.4.1.1.9.8.1",  # Body Position Waveform Storage
     }
 )
+STRUCTURES: frozenset[str] = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.481.3",  # RT Structure Set Storage
+    }
+)
+PLAN: frozenset[str] = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.481.5",  # RT Plan Storage
+        "1.2.840.10008.5.1.4.1.1.481.8",  # RT Ion Plan Storage
+    }
+)
 NON_PATIENT: frozenset[str] = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.200.1",  # CT Defined Procedure Protocol Storage
