@@ -12,13 +12,21 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from math import inf
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from dicom2fhir.check.narrative import is_narrative
 from dicom2fhir.model import Json
 
 Column: TypeAlias = Sequence[Json]
 """The values that one element has in several objects."""
+
+
+class PrimitiveTest(Protocol):
+    """A test of a column, called like all others: what references resolve to is of no use to it."""
+
+    def __call__(self, values: Column, scope: object = None, /) -> bool:
+        """Tell whether each value has the right form."""
+
 
 MAX_STRING = 1024 * 1024
 MAX_INTEGER = 2**31 - 1
@@ -109,10 +117,10 @@ def _is_base64(value: str) -> bool:
     return True
 
 
-def _texts(is_valid: Callable[[str], object]) -> Callable[[Column], bool]:
+def _texts(is_valid: Callable[[str], object]) -> PrimitiveTest:
     """Return the test of a column of JSON strings; each distinct one is looked at once."""
 
-    def holds(values: Column) -> bool:
+    def holds(values: Column, _: object = None) -> bool:
         if len(values) == 1:
             value = values[0]
             return type(value) is str and bool(is_valid(value))
@@ -121,12 +129,12 @@ def _texts(is_valid: Callable[[str], object]) -> Callable[[Column], bool]:
     return holds
 
 
-def _days(is_valid: Callable[[str], object]) -> Callable[[Column], bool]:
+def _days(is_valid: Callable[[str], object]) -> PrimitiveTest:
     return _texts(lambda value: is_valid(value) and _on_calendar(value))
 
 
-def _integers(least: int) -> Callable[[Column], bool]:
-    def holds(values: Column) -> bool:
+def _integers(least: int) -> PrimitiveTest:
+    def holds(values: Column, _: object = None) -> bool:
         return (
             set(map(type, values)) == {int} and min(values) >= least and max(values) <= MAX_INTEGER
         )
@@ -134,16 +142,16 @@ def _integers(least: int) -> Callable[[Column], bool]:
     return holds
 
 
-def _are_decimals(values: Column) -> bool:
+def _are_decimals(values: Column, _: object = None) -> bool:
     # Not math.isfinite: it cannot take an int of any size.
     return set(map(type, values)) <= {int, float} and all(-inf < value < inf for value in values)
 
 
-def _are_booleans(values: Column) -> bool:
+def _are_booleans(values: Column, _: object = None) -> bool:
     return set(map(type, values)) == {bool}
 
 
-PRIMITIVES: dict[str, Callable[[Column], bool]] = {
+PRIMITIVES: dict[str, PrimitiveTest] = {
     "base64Binary": _texts(_is_base64),
     "boolean": _are_booleans,
     "canonical": _texts(_is_uri),

@@ -209,7 +209,7 @@ def _element_test(element: Element) -> Test:
         return partial(_codes_hold, element.codes)
     primitive = PRIMITIVES.get(element.type)
     if primitive is not None:
-        return lambda values, _scope: primitive(values)
+        return primitive
     if element.type == "Resource":
         return _contained_hold if element.name == "contained" else resources_hold
     if element.type == "Reference":
@@ -247,7 +247,7 @@ def _extended_hold(values: Column, scope: Scope) -> bool:
 def _lists_hold(item_holds: Test, gaps: bool, values: Column, scope: Scope) -> bool:  # noqa: FBT001
     if set(map(type, values)) != {list} or not all(values):
         return False
-    items = [item for value in values for item in value]
+    items = values[0] if len(values) == 1 else [item for value in values for item in value]
     if gaps:
         items = [item for item in items if item is not None]
     return not items or item_holds(items, scope)

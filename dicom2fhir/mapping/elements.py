@@ -34,8 +34,7 @@ class Element(Generic[S]):
     many: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        last = self.path.rpartition(".")[2] if "[" not in self.path else self.path
-        name = last.partition("[")[0].rpartition(".")[2]
+        name = self.path.partition("[")[0].rpartition(".")[2]
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "many", self.path.endswith("]"))
 

@@ -68,7 +68,7 @@ def _own_identifier(service: Service, context: Context) -> Json:
 
 
 def _connection(service: Service, _context: Context) -> Json:
-    """Return dicom-wado-rs or dicom-qido-rs."""
+    """Return the type: dicom-wado-rs or dicom-qido-rs."""
     return {"system": _CONNECTION, "code": service.code, "display": service.display}
 
 

@@ -44,7 +44,7 @@ def _own_identifier(study: Study, context: Context) -> Json:
 
 
 def _study_uid(study: Study, _context: Context) -> Json:
-    """Return urn:oid of the UID, use official, type DCM 110180."""
+    """Return the UID as urn:oid, use official, type DCM 110180."""
     return {"use": "official", "type": STUDY_UID, **uid(study.uid)}
 
 
@@ -234,7 +234,7 @@ STUDY: tuple[Element[Study], ...] = (
         "ImagingStudy.encounter",
         ("AdmissionID", "IssuerOfAdmissionIDSequence"),
         _encounter,
-        "PS3.3 C.3.4; R4 references.html#logical",
+        "PS3.3 C.7.2.2; R4 references.html#logical",
     ),
     Element(
         "ImagingStudy.started",

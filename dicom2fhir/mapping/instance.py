@@ -39,7 +39,7 @@ def sop_class_coding(uid: str) -> Json:
 
 
 def _sop_class(instance: SeriesInstance, _context: Context) -> Json:
-    """Return urn:oid of the UID, with its name where PS3.6 has one."""
+    """Return the UID as urn:oid, with its name where PS3.6 has one."""
     return sop_class_coding(instance.sop_class_uid)
 
 

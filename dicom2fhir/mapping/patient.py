@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Attributes, Json, Resource
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition"
+_ANIMAL_STATUS = "http://hl7.org/fhir/animal-genderstatus"
 _GENDERS = {"M": "male", "F": "female", "O": "other"}
 _NEUTERED = {"ALTERED": ("neutered", "Neutered"), "UNALTERED": ("intact", "Intact")}
 _HUMAN = frozenset({"337915000", "L-85B00"})
@@ -45,17 +46,15 @@ def patient_key(patient: Attributes, context: Context) -> tuple[str, ...]:
         return main["system"], main["value"]
     name = fold_name(first(patient, "PatientName"))
     birth = parse_date(first(patient, "PatientBirthDate")) or ""
+    parts: tuple[str, ...] = ("study", context.study.uid, name)
     if main:
         parts = ("id", main["value"], birth, name)
     elif name and birth:
         parts = ("name", name, birth, first(patient, "PatientSex").upper())
-    else:
-        return "study", context.study.uid, ""
     salt = context.options.id_salt
     if salt is None:
         return parts
-    digest = hmac.new(salt, "\n".join(parts).encode(), hashlib.sha256).hexdigest()
-    return "salted", digest, ""
+    return "salted", hmac.new(salt, "\n".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
 def subject_id(patient: Attributes, context: Context) -> str:
@@ -182,9 +181,6 @@ def _animal(patient: Attributes, context: Context) -> Json:
     return {"url": f"{_HL7}/patient-animal", "extension": parts}
 
 
-_ANIMAL_STATUS = "http://hl7.org/fhir/animal-genderstatus"
-
-
 def _contact(patient: Attributes, _context: Context) -> Json:
     """Return name, role as text, and organization, where a person or organization is named."""
     names = human_names(first(patient, "ResponsiblePerson"))
@@ -228,7 +224,7 @@ PATIENT: tuple[Element[Attributes], ...] = (
         "Patient.identifier[other]",
         ("OtherPatientIDsSequence", "OtherPatientIDs"),
         _other_ids,
-        "PS3.3 C.7.1.4; R4 patient-mappings",
+        "PS3.3 C.7.1.1, C.2.3; R4 patient-mappings",
     ),
     Element(
         "Patient.name[official]",
@@ -246,7 +242,7 @@ PATIENT: tuple[Element[Attributes], ...] = (
         "Patient.name[maiden]",
         ("PatientBirthName",),
         _names("PatientBirthName", "maiden"),
-        "PS3.3 C.7.1.4",
+        "PS3.3 C.2.3",
     ),
     Element("Patient.gender", ("PatientSex",), _gender, f"{_MODULE}; R4 patient-mappings"),
     Element(
@@ -262,7 +258,7 @@ PATIENT: tuple[Element[Attributes], ...] = (
         "Patient.extension[patient-mothersMaidenName]",
         ("PatientMotherBirthName",),
         _mother,
-        "PS3.3 C.7.1.4; R4 extension-patient-mothersmaidenname.html",
+        "PS3.3 C.2.3; R4 extension-patient-mothersmaidenname.html",
     ),
     Element(
         "Patient.extension[patient-animal]",

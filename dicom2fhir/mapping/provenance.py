@@ -22,9 +22,9 @@ _AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 Targets = Sequence[str]
 
 
-def _id(targets: Targets, context: Context) -> Json:
-    """Return the UUIDv5 of the moment and the targets, sorted."""
-    return resource_id("Provenance", context.options.timestamp or "", *sorted(targets))
+def _id(targets: Targets, _context: Context) -> Json:
+    """Return the UUIDv5 of the targets, sorted."""
+    return resource_id("Provenance", *sorted(targets))
 
 
 def _targets(targets: Targets, _context: Context) -> Json:

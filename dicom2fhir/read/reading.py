@@ -10,7 +10,7 @@ from dicom2fhir.problems import Problem
 from dicom2fhir.read.assemble import Assembly
 from dicom2fhir.read.attributes import DIRECTORY_RECORD_SEQUENCE
 from dicom2fhir.read.expected import find_geometry, find_missing_content, judge
-from dicom2fhir.read.inflate import inflate
+from dicom2fhir.read.inflate import Inflated
 from dicom2fhir.read.meta import find_encoding, is_deflated, read_meta
 from dicom2fhir.read.recognise import recognise
 from dicom2fhir.read.runs import find_runs
@@ -18,7 +18,7 @@ from dicom2fhir.read.scanner import scan
 from dicom2fhir.read.slow import load_elements
 from dicom2fhir.read.structure import HEADER, DeclinedError, Walk
 from dicom2fhir.read.wanted import TOP
-from dicom2fhir.read.window import Memory, UnreadableError, Window
+from dicom2fhir.read.window import UnreadableError, Window
 
 if TYPE_CHECKING:
     from dicom2fhir.model import ByteSource, Instance
@@ -91,7 +91,7 @@ class _Reading:
         pos = meta.pos
         deflated = is_deflated(meta, window)
         if deflated:
-            window = Window(Memory(inflate(window.source, pos, self.options)))
+            window = Window(Inflated(window.source, pos, self.options))
             pos = 0
         encoding = find_encoding(window.take(pos, HEADER))
         kept = self._elements(window, pos, encoding, meta)

@@ -40,6 +40,7 @@ HEADER = 8
 LONG_HEADER = 12
 ITEM = 0xFFFEE000
 ITEM_END = 0xFFFEE00D
+_ITEM_ELEMENT = 0xE000
 SEQUENCE_END = 0xFFFEE0DD
 DELIMITERS = 0xFFFE
 PIXEL_DATA = 0x7FE00010
@@ -343,6 +344,7 @@ class Walk:
             if not among_items:
                 pos = self._skip_element(pos, stack)
                 continue
+            pos = self._skip_defined_items(pos)
             length = self._item_length(pos)
             pos += HEADER
             self.stepped += 1
@@ -355,6 +357,19 @@ class Walk:
             else:
                 pos += length
         return pos
+
+    def _skip_defined_items(self, pos: int) -> int:
+        """Step over the items of defined length that the window holds, of which there may be many."""
+        data, base, unpack = self.window.data, self.window.base, self.implicit
+        at, last, stepped = pos - base, len(data) - HEADER, 0
+        while 0 <= at <= last:
+            group, element, length = unpack(data, at)
+            if element != _ITEM_ELEMENT or length == UNDEFINED or group != DELIMITERS:
+                break
+            at += HEADER + length
+            stepped += 1
+        self.stepped += stepped
+        return base + at
 
     def _skip_element(self, pos: int, stack: list[tuple[bool, bool]]) -> int:
         """Step over one element of an item of undefined length."""

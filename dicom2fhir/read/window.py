@@ -22,27 +22,6 @@ class UnreadableError(Exception):
         self.detail = detail
 
 
-class Memory:
-    """Bytes in memory, readable like a file."""
-
-    __slots__ = ("data", "size")
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.size = len(data)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Return up to `length` bytes from `offset`; fewer only at the end."""
-        return self.data[offset : offset + length]
-
-    def changed(self) -> bool:
-        """Tell that bytes in memory stay as they are."""
-        return False
-
-    def close(self) -> None:
-        """Release nothing."""
-
-
 class Window:
     """What is held of a source: `data` lies at `base`, and `size` is where the source ends."""
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dicom2fhir import errors
-from dicom2fhir.cli import commands, parameters
 from dicom2fhir.bundle import PROFILES
+from dicom2fhir.cli import commands, parameters
 from dicom2fhir.report.document import REPORT_VERSION, encode_report
 from dicom2fhir.report.studies import FORMATS
 from dicom2fhir.report.summary import Counts, Outcome

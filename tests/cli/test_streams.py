@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from typer.testing import Result
-
     from conftest import Run
+    from typer.testing import Result
 
 COMMAND = [sys.executable, "-m", "dicom2fhir"]
 

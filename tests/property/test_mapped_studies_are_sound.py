@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from seeded_studies import make_options, make_study
 
 from dicom2fhir.bundle import bundle_of, make_bundles
 from dicom2fhir.check import check_bundle
 from dicom2fhir.mapping import map_study
 from dicom2fhir.options import BundleOptions
+from seeded_studies import make_options, make_study
 
 
 @pytest.mark.parametrize("ids", ["client", "server"])

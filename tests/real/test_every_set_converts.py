@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conftest import SHARED
 from dicom2fhir.options import Options, OutputOptions
 from dicom2fhir.pipeline import convert
+from places import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

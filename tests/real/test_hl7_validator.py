@@ -10,15 +10,12 @@ from random import Random
 
 import pytest
 
-from conftest import ROOT, SHARED
-
-sys.path += [str(ROOT / "tests" / folder) for folder in ("property", "servers", "unit")]
-
 from check_cases import FAULTS, make_bundle, make_faulty_bundle, make_rich_bundle
 from dicom2fhir.bundle import bundle_of, make_bundles
 from dicom2fhir.mapping import map_study
 from dicom2fhir.options import BundleOptions
 from hl7_validator import ValidatorFinding, missing_tool, validate_files
+from places import ROOT, SHARED
 from seeded_studies import make_options, make_study
 
 pytestmark = [

@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from check_cases import FAULTS, STUDY, make_bundle, make_faulty_bundle, make_rich_bundle
 
+from check_cases import FAULTS, STUDY, make_bundle, make_faulty_bundle, make_rich_bundle
 from dicom2fhir.check import MAX_PROBLEMS, check_bundle, check_document
 from dicom2fhir.problems import CODES
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from check_cases import DCM, make_instance, make_study
 
+from check_cases import DCM, make_instance, make_study
 from dicom2fhir.check.imaging_study import study_faults
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from check_cases import PATIENT, STUDY, make_bundle, make_instance, make_study
 
+from check_cases import PATIENT, STUDY, make_bundle, make_instance, make_study
 from dicom2fhir.check import check_bundle
 from dicom2fhir.check.models import distinct, model_errors, model_faults
 from dicom2fhir.check.schema import is_resource

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from check_cases import ENDPOINT, PATIENT, make_bundle, put, uuid_of
 
+from check_cases import ENDPOINT, PATIENT, make_bundle, put, uuid_of
 from dicom2fhir.check import check_bundle
 from dicom2fhir.check.transaction import bundle_faults
 
