@@ -92,7 +92,7 @@ def read_code(item: Attributes) -> Coded:
 
     DICOM:  CodeValue, LongCodeValue or URNCodeValue (PS3.3 table 8.8-1a)
     """
-    urn = first(item, "URNCodeValue")
+    urn = absolute_uri(first(item, "URNCodeValue")) or ""
     value = first(item, "CodeValue") or first(item, "LongCodeValue")
     scheme = first(item, "CodingSchemeDesignator")
     return Coded(

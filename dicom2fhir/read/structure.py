@@ -359,7 +359,7 @@ class Walk:
         return pos
 
     def _skip_defined_items(self, pos: int) -> int:
-        """Step over the items of defined length that the window holds, of which there may be many."""
+        """Step over the items of defined length that the window holds; there may be many."""
         data, base, unpack = self.window.data, self.window.base, self.implicit
         at, last, stepped = pos - base, len(data) - HEADER, 0
         while 0 <= at <= last:

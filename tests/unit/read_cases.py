@@ -17,7 +17,6 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 UNDEFINED = 0xFFFFFFFF
 LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UC", "UN", "UR", "UT")
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
-ITEM_END = b"\xfe\xff\x0d\xe0\0\0\0\0"
 
 
 class MemorySource:
@@ -67,13 +66,16 @@ class Coder:
         head = struct.pack(f"{self.order}HH", 0xFFFE, 0xE000)
         if defined:
             return head + struct.pack(f"{self.order}L", len(body)) + body
-        return head + struct.pack(f"{self.order}L", UNDEFINED) + body + ITEM_END
+        return head + struct.pack(f"{self.order}L", UNDEFINED) + body + self.end(0xE00D)
+
+    def end(self, element: int) -> bytes:
+        return struct.pack(f"{self.order}HHL", 0xFFFE, element, 0)
 
     def sequence(self, tag: int, *items: bytes, defined: bool = True, vr: str = "SQ") -> bytes:
         body = b"".join(items)
         if defined:
             return self.element(tag, vr, body)
-        return self.element(tag, vr, body + SEQUENCE_END, UNDEFINED)
+        return self.element(tag, vr, body + self.end(0xE0DD), UNDEFINED)
 
 
 explicit = Coder()
