@@ -19,3 +19,8 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder ../shared/data beside the checkout")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes golden trees anew."""
+    parser.addoption("--update-golden", action="store_true", help="write golden trees anew")

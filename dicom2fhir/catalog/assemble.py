@@ -56,12 +56,12 @@ def assemble_study(
     blocks = _Blocks(catalog)
     groups = _group_by_patient(rows, blocks)
     if len(groups) > 1:
-        source = min(row.source for row in rows)
+        source = _first_source(rows)
         assembled.problems.append(
             Problem(code="catalog.study-two-patients", source=source, count=len(groups))
         )
     for group in groups:
-        kept = _drop_copies(group, fingerprint, assembled)
+        kept = _drop_copies(group, catalog, fingerprint, assembled)
         assembled.studies.append(
             _build_study(study_uid, kept, blocks, assembled, shared=len(groups) > 1)
         )
@@ -186,9 +186,12 @@ def _place(
 
 
 def _drop_copies(
-    rows: list[StoredInstance], fingerprint: Fingerprint, assembled: Assembled
+    rows: list[StoredInstance], catalog: Catalog, fingerprint: Fingerprint, assembled: Assembled
 ) -> list[StoredInstance]:
-    """Keep one row for each SOP Instance UID: the copy whose bytes have the lowest SHA-256."""
+    """Keep one row for each SOP Instance UID: the copy whose bytes have the lowest SHA-256.
+
+    Of equal bytes the first by path is kept, so that the report is the same each time.
+    """
     counts = Counter(row.sop_instance_uid for row in rows)
     if len(counts) == len(rows):
         return rows
@@ -198,7 +201,7 @@ def _drop_copies(
         if counts[row.sop_instance_uid] > 1:
             copies[row.sop_instance_uid].append((fingerprint(row.source), row))
     for group in copies.values():
-        winner = min(group, key=lambda copy: (copy[0], copy[1].series_uid, copy[1].source))
+        winner = min(group, key=lambda copy: (copy[0], catalog.candidate(copy[1].source).label))
         kept.append(winner[1])
         for digest, row in group:
             if row is not winner[1]:
@@ -215,6 +218,11 @@ def _note_copy(row: StoredInstance, assembled: Assembled, *, same: bool) -> None
     assembled.problems.append(Problem(code=code, source=row.source))
 
 
+def _first_source(rows: list[StoredInstance]) -> int:
+    """Return the source that stands for all: that of the lowest UID, not the first one found."""
+    return min(rows, key=lambda row: row.sop_instance_uid).source
+
+
 def _build_study(
     study_uid: str,
     rows: list[StoredInstance],
@@ -224,7 +232,7 @@ def _build_study(
     shared: bool,
 ) -> Study:
     patient, differing = blocks.agree(row.patient for row in rows)
-    first = min((row.source for row in rows), default=None)
+    first = _first_source(rows)
     assembled.problems.extend(
         Problem(code="catalog.patient-conflict", tag=_PATIENT_TAGS[keyword], source=first)
         for keyword in differing

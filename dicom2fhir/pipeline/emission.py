@@ -90,7 +90,7 @@ def emit_study(job: StudyJob) -> Emitted:
 
 
 def _emit(study: Study, options: Options, emitted: Emitted) -> None:
-    source = min(one.source for series in study.series for one in series.instances)
+    source = study.series[0].instances[0].source
     mapped = map_study(study, options.map)
     provenance = partial(map_provenance, options=options.map) if options.map.provenance else None
     name = bundle_name(study, mapped.resources)

@@ -19,6 +19,8 @@ _PARTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
 # PS3.5 6.1.2.5.3: where the character set goes back to the first one
 _RESETS = re.compile(rb"[\\\r\n\f\t]")
 _RESETS_IN_NAMES = re.compile(rb"[\\\r\n\f\t^=]")
+_CUT = ("unexpected end of data", "incomplete multibyte sequence")
+"""What Python's codecs say of a character that is not whole."""
 _MISSPELT = re.compile(r"ISO[ _/-]*(2022)?[ _/-]*IR[ _/-]*([0-9]+)", re.IGNORECASE)
 _PYTHON_NAMES = ("utf-8", "gb", "big5", "euc", "shift_jis", "iso8859", "cp125", "koi8")
 
@@ -97,7 +99,7 @@ def _decode_plain(raw: bytes, charset: Charset) -> tuple[str, bool]:
     try:
         return raw.decode(charset.codec), False
     except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and error.start > 0:
+        if error.reason in _CUT and error.start > 0:
             # a writer cut the value within a character
             return raw[: error.start].decode(charset.codec), True
     if charset.codec == "utf-8":
@@ -107,7 +109,7 @@ def _decode_plain(raw: bytes, charset: Charset) -> tuple[str, bool]:
 
 def _decode_latin(raw: bytes, charset: Charset) -> tuple[str, bool]:
     """Decode what should be ASCII or Latin-1; bytes that are valid UTF-8 are UTF-8."""
-    text = _try_codecs(raw, ("utf-8", *charset.others))
+    text = _try_codecs(raw, ("utf-8",) if charset.declared else ("utf-8", *charset.others))
     if text is not None:
         return text, True
     text = _decode_windows(raw)

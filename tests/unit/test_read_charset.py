@@ -22,8 +22,8 @@ def decode(raw: bytes, charset: str = "", *, name: bool = True) -> tuple[str, bo
 
 
 def charset_files() -> list[Path]:
-    """Return pydicom's files of character sets, but the one with deliberately broken escapes."""
-    return sorted(Path(path) for path in get_charset_files("*.dcm"))
+    """Return pydicom's files of character sets that hold a name."""
+    return sorted(Path(path) for path in get_charset_files("*.dcm") if "SQEncoding" not in path)
 
 
 @pytest.mark.parametrize("path", charset_files(), ids=lambda path: path.stem)
@@ -33,7 +33,8 @@ def test_names_are_decoded_as_pydicom_decodes_them(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = str(pydicom.dcmread(path).PatientName)
-    assert result.instance.patient["PatientName"] == (expected,)
+    (name,) = result.instance.patient["PatientName"]
+    assert str(name).rstrip("=") == expected
     assert "read.charset" not in codes(result)
 
 
@@ -95,7 +96,7 @@ def test_latin_text_declared_as_utf_8_is_repaired() -> None:
 
 
 def test_a_character_that_was_cut_at_the_end_is_left_out() -> None:
-    assert decode("Mü".encode()[:-1] * 1, "ISO_IR 192") == ("M", True)
+    assert decode("Mü".encode()[:-1], "ISO_IR 192") == ("M", True)
     assert decode("山田".encode("gb18030")[:-1], "GB18030") == ("山", True)
 
 
@@ -111,7 +112,7 @@ def test_bytes_in_no_set_are_replaced() -> None:
 
 
 def test_korean_without_escapes_is_taken_for_the_second_set() -> None:
-    assert decode("홍".encode("euc_kr"), "\\ISO 2022 IR 149") == ("홍", True)
+    assert decode("홍길동".encode("euc_kr"), "\\ISO 2022 IR 149") == ("홍길동", True)
 
 
 def test_an_escape_left_out_behind_a_caret_is_repaired() -> None:
@@ -124,18 +125,17 @@ def test_an_unknown_escape_is_left_out() -> None:
 
 
 def test_a_backslash_within_a_character_does_not_part_values() -> None:
-    raw = "功能".encode("gbk")
-    assert b"\\" in "誠".encode("gbk") or b"\\" in "許功蓋".encode("gbk") or raw
-    case = Case().put(0x00080005, "CS", "GB18030").put(0x00081030, "LO", "一乗".encode("gb18030"))
-    instance = case.read().instance
+    raw = "俓".encode("gbk")
+    assert raw.endswith(b"\\")
+    instance = Case().put(0x00080005, "CS", "GBK").put(0x00081030, "LO", raw).read().instance
     assert instance is not None
-    assert instance.study["StudyDescription"] == ("一乗",)
+    assert instance.study["StudyDescription"] == ("俓",)
 
 
-def read_name(charset: str | None, raw: bytes, **options: str) -> tuple[object, list[str]]:
+def read_name(term: str | None, raw: bytes, **options: str) -> tuple[object, list[str]]:
     case = Case().put(NAME, "PN", raw)
-    if charset is not None:
-        case.put(0x00080005, "CS", charset)
+    if term is not None:
+        case.put(0x00080005, "CS", term)
     result = case.read(**options)
     assert result.instance is not None
     return result.instance.patient["PatientName"], codes(result)
