@@ -60,11 +60,11 @@ def assemble_study(
         assembled.problems.append(
             Problem(code="catalog.study-two-patients", source=source, count=len(groups))
         )
+    shared = len(groups) > 1
+    rows.clear()
     for group in groups:
         kept = _drop_copies(group, catalog, fingerprint, assembled)
-        assembled.studies.append(
-            _build_study(study_uid, kept, blocks, assembled, shared=len(groups) > 1)
-        )
+        assembled.studies.append(_build_study(study_uid, kept, blocks, assembled, shared=shared))
     return assembled
 
 
@@ -239,14 +239,17 @@ def _build_study(
         if keyword in _PATIENT_TAGS
     )
     by_series: dict[str, list[StoredInstance]] = defaultdict(list)
+    attributes = blocks.agree(row.study for row in rows)[0]
     for row in rows:
         by_series[row.series_uid].append(row)
-    series = [_build_series(uid, members, blocks) for uid, members in by_series.items()]
+    rows.clear()
+    # Rows go as their series come, so that a large study is never held twice.
+    series = [_build_series(uid, by_series.pop(uid), blocks) for uid in list(by_series)]
     series.sort(key=lambda one: (order_of(one.attributes.get("SeriesNumber")), one.uid))
     return Study(
         uid=study_uid,
         patient=patient,
-        attributes=blocks.agree(row.study for row in rows)[0],
+        attributes=attributes,
         series=tuple(series),
         shared_uid=shared,
     )

@@ -258,7 +258,18 @@ class Catalog:
             " WHERE study_uid=?",
             (study_uid,),
         )
-        return [StoredInstance(*row) for row in rows]
+        # SQLite makes a new text for each column of each row; what recurs is kept once.
+        kept: dict[str, str] = {}
+        return [
+            StoredInstance(
+                kept.setdefault(row[0], row[0]),
+                row[1],
+                kept.setdefault(row[2], row[2]),
+                kept.setdefault(row[3], row[3]),
+                *row[4:],
+            )
+            for row in rows
+        ]
 
     def rejections(self, study_uid: str) -> dict[str, str]:
         """Return what rejection notes withdraw of this study: SOP Instance UID to title code."""

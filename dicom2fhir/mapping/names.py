@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Json
 
 _REPRESENTATION = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
+_GROUPS = 3
 _COMPONENTS = 5
 
 
@@ -22,11 +23,10 @@ def parse_name(text: str) -> PersonName:
     >>> parse_name("Yamada^Tarou=山田^太郎").ideographic
     '山田^太郎'
     """
-    groups = [clean(group) if group.strip("^ ") else "" for group in text.split("=", 2)]
-    groups += [""] * (3 - len(groups))
-    return PersonName(
-        alphabetic=groups[0], ideographic=groups[1], phonetic=groups[2].replace("=", " ")
-    )
+    stated = (clean(group.replace("=", " ")) for group in text.split("=", _GROUPS - 1))
+    groups = [group if clean(group.replace("^", " ")) else "" for group in stated]
+    groups += [""] * (_GROUPS - len(groups))
+    return PersonName(alphabetic=groups[0], ideographic=groups[1], phonetic=groups[2])
 
 
 def _human_name(group: str, use: str | None, representation: str | None) -> Json:

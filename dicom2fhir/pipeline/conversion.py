@@ -31,9 +31,9 @@ from dicom2fhir.report.summary import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.deliver import Sink
     from dicom2fhir.options import Options
+    from dicom2fhir.problems import PlacedProblem
 
     Report = Callable[[Outcome, Iterator[PlacedProblem]], None]
 

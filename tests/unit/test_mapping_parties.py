@@ -1,0 +1,204 @@
+"""Practitioner, Organization, Device, Endpoint, Specimen and Provenance."""
+
+from __future__ import annotations
+
+from mapping_studies import (
+    FULL,
+    FULL_OPTIONS,
+    code,
+    instance,
+    mapped,
+    person,
+    resources,
+    series,
+    study,
+)
+
+from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
+from dicom2fhir.mapping import map_provenance, map_study
+from dicom2fhir.options import MapOptions
+
+_HR = "https://example.org/staff"
+_KNOWN = {"issuers": {"99HR": _HR}}
+
+
+def _referred(scheme: str = "99HR") -> dict[str, object]:
+    return {
+        "ReferringPhysicianName": ["House^Gregory"],
+        "ReferringPhysicianIdentificationSequence": [person("D1", scheme)],
+    }
+
+
+def test_a_person_with_a_real_identifier_is_a_practitioner() -> None:
+    made = mapped(study(**_referred()), "Practitioner", **_KNOWN)
+
+    assert made["id"] == resource_id("Practitioner", _HR, "D1")
+    assert made["identifier"] == [{"system": _HR, "value": "D1"}]
+    assert made["name"][0]["family"] == "House"
+    assert mapped(study(**_referred()), **_KNOWN)["referrer"] == {
+        "reference": f"Practitioner/{made['id']}",
+        "type": "Practitioner",
+        "display": "Gregory House",
+    }
+
+
+def test_a_person_whose_scheme_nobody_knows_is_only_displayed() -> None:
+    source = study(**_referred("99NO"))
+
+    assert resources(source, "Practitioner", **_KNOWN) == []
+    assert mapped(source, **_KNOWN)["referrer"] == {
+        "type": "Practitioner",
+        "display": "Gregory House",
+    }
+
+
+def test_a_person_in_two_roles_is_one_practitioner_with_a_name() -> None:
+    source = study(
+        series(OperatorsName=["X^Y"], OperatorIdentificationSequence=[person("D1", "99HR")]),
+        ReferringPhysicianIdentificationSequence=[person("D1", "99HR")],
+    )
+
+    made = mapped(source, "Practitioner", **_KNOWN)
+    assert made["name"][0]["text"] == "Somebody"
+
+
+def test_identification_items_stand_in_the_order_of_the_names() -> None:
+    source = study(
+        NameOfPhysiciansReadingStudy=["A^B", "C^D"],
+        PhysiciansReadingStudyIdentificationSequence=[person("1", "99HR"), person("2", "99HR")],
+    )
+    made = resources(source, "Practitioner", **_KNOWN)
+
+    assert [(one["identifier"][0]["value"], one["name"][0]["family"]) for one in made] == [
+        ("1", "A"),
+        ("2", "C"),
+    ]
+
+
+def test_an_institution_with_a_real_code_is_an_organization() -> None:
+    coded = {"InstitutionName": ["General"], "InstitutionCodeSequence": [code("I1", "99HR")]}
+    made = mapped(study(series(**coded), series(number=2, **coded)), "Organization", **_KNOWN)
+
+    assert made["name"] == "General"
+    assert made["identifier"] == [{"system": _HR, "value": "I1"}]
+    assert resources(study(series(InstitutionName=["General"])), "Organization") == []
+
+
+def test_equipment_is_one_device_for_each_key() -> None:
+    known = {"Manufacturer": ["Acme"], "ManufacturerModelName": ["CT 9"]}
+    source = study(
+        series(**known, number=1), series(**known, number=2), series(Manufacturer=["Other"])
+    )
+    first, second = resources(source, "Device")
+
+    assert first["id"] == resource_id("Device", "Acme", "CT 9", "", "")
+    assert first["manufacturer"] == "Acme"
+    assert first["deviceName"] == [{"name": "CT 9", "type": "model-name"}]
+    assert second["manufacturer"] == "Other"
+
+
+def test_a_station_alone_is_no_device() -> None:
+    source = study(series(StationName=["CT01"]))
+
+    assert resources(source, "Device") == []
+    assert "performer" not in mapped(source)["series"][0]
+
+
+def test_a_device_tells_versions_numbers_and_udi() -> None:
+    made = mapped(FULL, "Device")
+
+    assert made["version"] == [{"value": "V1"}, {"value": "V2"}]
+    assert made["serialNumber"] == "12345"
+    assert made["udiCarrier"] == [{"carrierHRF": "(01)00643169007222(17)160712(21)A"}]
+    assert made["identifier"][1] == {
+        "system": "urn:dicom:uid",
+        "value": "urn:oid:1.2.276.0.76.3.1.9",
+    }
+    assert made["type"]["coding"][0]["code"] == "urn:oid:1.2.276.0.76.3.1.8"
+
+
+def test_a_dicomweb_server_is_two_endpoints_and_a_series_has_the_one_of_retrieve() -> None:
+    wado, qido = resources(FULL, "Endpoint", **FULL_OPTIONS)
+    made = mapped(FULL, **FULL_OPTIONS)
+
+    assert [one["connectionType"]["code"] for one in (wado, qido)] == [
+        "dicom-wado-rs",
+        "dicom-qido-rs",
+    ]
+    assert {one["address"] for one in (wado, qido)} == {"https://pacs.example.org/dicom-web"}
+    assert made["endpoint"] == [
+        {"reference": f"Endpoint/{wado['id']}"},
+        {"reference": f"Endpoint/{qido['id']}"},
+    ]
+    assert all(one["endpoint"] == made["endpoint"][:1] for one in made["series"])
+
+
+def test_without_link_there_is_no_endpoint() -> None:
+    assert resources(study(), "Endpoint", dicomweb="https://pacs.example.org") == []
+    assert "endpoint" not in mapped(study(), dicomweb="https://pacs.example.org")
+
+
+def test_a_specimen_on_many_slides_is_one_resource() -> None:
+    item = {"SpecimenIdentifier": ["SP1"], "SpecimenUID": ["1.2.276.0.76.3.1.4"]}
+    slides = [instance(number, SpecimenDescriptionSequence=[item]) for number in (1, 2)]
+    source = study(series(*slides), series(slides[0], number=2))
+    made = mapped(source, "Specimen")
+
+    assert made["subject"] == mapped(source)["subject"]
+    assert [one["value"] for one in made["identifier"][1:]] == [
+        "SP1",
+        "urn:oid:1.2.276.0.76.3.1.4",
+    ]
+    for one in mapped(source)["series"]:
+        assert one["specimen"] == [{"reference": f"Specimen/{made['id']}"}]
+
+
+def test_specimens_without_uid_or_issuer_are_of_their_study() -> None:
+    item = {"SpecimenIdentifier": ["SP1"]}
+    source = study(series(instance(1, SpecimenDescriptionSequence=[item])))
+
+    assert mapped(source, "Specimen")["id"] == resource_id("Specimen", source.uid, "SP1")
+
+
+def test_a_provenance_names_its_targets_and_does_not_depend_on_the_time() -> None:
+    made = map_provenance(["Patient/1", "Device/2"], MapOptions(timestamp="2024-05-01T00:00:00Z"))
+    later = map_provenance(["Patient/1", "Device/2"], MapOptions(timestamp="2025-05-01T00:00:00Z"))
+
+    assert made["target"] == [{"reference": "Patient/1"}, {"reference": "Device/2"}]
+    assert made["recorded"] == "2024-05-01T00:00:00Z"
+    assert made["agent"][0]["type"]["coding"][0]["code"] == "assembler"
+    assert made["id"] == later["id"]
+
+
+def test_every_reference_leads_to_a_resource_that_comes_before() -> None:
+    known: set[str] = set()
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            if "reference" in value:
+                assert value["reference"] in known
+            for one in value.values():
+                walk(one)
+        elif isinstance(value, list):
+            for one in value:
+                walk(one)
+
+    for made in map_study(FULL, MapOptions(**FULL_OPTIONS)).resources:  # type: ignore[arg-type]
+        walk(made)
+        known.add(f"{made['resourceType']}/{made['id']}")
+    assert {name.partition("/")[0] for name in known} == {
+        "Patient",
+        "Practitioner",
+        "Organization",
+        "Device",
+        "Endpoint",
+        "Specimen",
+        "ImagingStudy",
+    }
+
+
+def test_every_resource_without_a_master_elsewhere_has_our_identifier() -> None:
+    for made in map_study(FULL, MapOptions(**FULL_OPTIONS)).resources:  # type: ignore[arg-type]
+        own = {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{made['id']}"}
+        master = made["resourceType"] in {"Patient", "Practitioner", "Organization"}
+        assert (own in made["identifier"]) is not master
