@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -127,7 +128,9 @@ def _text(attributes: Attributes, keyword: str) -> str:
 
 
 def _fold(name: str) -> str:
-    return " ".join(name.replace("^", " ").replace("=", " ").casefold().split())
+    """Fold a name as the ids of patients do: its first group, without case or width."""
+    text = unicodedata.normalize("NFKC", name.partition("=")[0]).casefold()
+    return " ".join(text.replace("^", " ").split())
 
 
 def _issuer(attributes: Attributes) -> str:
