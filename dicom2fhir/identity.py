@@ -7,6 +7,8 @@ enters only hashed, and only where a Patient has no identifier system.
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from functools import lru_cache
 
 CANONICAL = "https://dicom2fhir-cli.github.io/fhir"
@@ -27,6 +29,10 @@ def resource_id(resource_type: str, *key: str) -> str:
     return _uuid5("\n".join((resource_type, *key)))
 
 
+# Component delimiters, and control characters that no FHIR string may hold.
+_SAYS_NOTHING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff^]")
+
+
 @lru_cache(maxsize=4096)
 def _uuid5(name: str) -> str:
     digest = bytearray(hashlib.sha1(NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
@@ -39,3 +45,14 @@ def _uuid5(name: str) -> str:
 def replacement_uid(text: str) -> str:
     """Return a valid UID that always stands for this invalid one (PS3.5 B.2, `2.25.`)."""
     return f"2.25.{int(_uuid5('uid' + chr(10) + text).replace('-', ''), 16)}"
+
+
+def fold_name(text: str) -> str:
+    """Return a PN value so that spellings of one name compare equal.
+
+    >>> fold_name("DOE^Jane^^"), fold_name("Doe^JANE")
+    ('doe jane', 'doe jane')
+    """
+    groups = (" ".join(_SAYS_NOTHING.sub(" ", group).split()) for group in text.split("="))
+    name = next((group for group in groups if group), "")
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -34,9 +34,9 @@ class Candidate:
 
     `path` holds file names of any bytes (surrogateescape). `member` is set for what lies in an
     archive, and `offset` is then where to reopen it, in `spool` where the archive itself was
-    unpacked to a temporary file. `linked` tells that the path is a symbolic link that may be followed.
-    A member has its own size, and the time and inode of its archive. Later sources have no size or
-    time.
+    unpacked to a temporary file. `linked` tells that the path is a symbolic link that may be
+    followed. A member has its own size, and the time and inode of its archive. Later sources have
+    no size or time.
     """
 
     path: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from dicom2fhir.catalog.rows import order_of
+from dicom2fhir.identity import fold_name
 from dicom2fhir.model import Series, SeriesInstance, Study
 from dicom2fhir.problems import Problem
 
@@ -127,12 +127,6 @@ def _text(attributes: Attributes, keyword: str) -> str:
     return str(values[0]).strip() if values else ""
 
 
-def _fold(name: str) -> str:
-    """Fold a name as the ids of patients do: its first group, without case or width."""
-    text = unicodedata.normalize("NFKC", name.partition("=")[0]).casefold()
-    return " ".join(text.replace("^", " ").split())
-
-
 def _issuer(attributes: Attributes) -> str:
     qualifiers = attributes.get("IssuerOfPatientIDQualifiersSequence")
     if qualifiers and isinstance(qualifiers[0], dict):
@@ -179,10 +173,12 @@ def _place(
         return fitting.pop() if len(fitting) == 1 else key
     issued = {other for other in full if other[1]}
     identified = {o for o in full if o[1] or not any(i[0] == o[0] for i in issued)}
-    name = _fold(_text(attributes, "PatientName"))
+    name = fold_name(_text(attributes, "PatientName"))
     if len(identified) == 1:
         only = next(iter(identified))
-        names = {_fold(_text(blocks[n], "PatientName")) for n, k in keys.items() if k[0] == only[0]}
+        names = {
+            fold_name(_text(blocks[n], "PatientName")) for n, k in keys.items() if k[0] == only[0]
+        }
         if not name or name in names:
             return only
     return "", name
@@ -299,6 +295,6 @@ def find_patient_conflicts(catalog: Catalog) -> list[Problem]:
 def _persons(catalog: Catalog) -> Iterator[tuple[str, str, tuple[str, str], int]]:
     for number, data in catalog.patient_blocks():
         attributes = orjson.loads(data)
-        name = _fold(_text(attributes, "PatientName"))
+        name = fold_name(_text(attributes, "PatientName"))
         birth_date = _text(attributes, "PatientBirthDate")
         yield *_patient_key(attributes), (name, birth_date), number

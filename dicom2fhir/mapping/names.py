@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from dicom2fhir.mapping.elements import compact
@@ -66,15 +65,3 @@ def display_name(text: str) -> str:
     """Return a PN value as one line: the first group that says something."""
     names = human_names(text)
     return names[0]["text"] if names else ""
-
-
-def fold_name(text: str) -> str:
-    """Return a PN value so that spellings of one name compare equal.
-
-    >>> fold_name("DOE^Jane^^"), fold_name("Doe^JANE")
-    ('doe jane', 'doe jane')
-    """
-    name = parse_name(text)
-    group = name.alphabetic or name.ideographic or name.phonetic
-    folded = unicodedata.normalize("NFKC", group).casefold().replace("^", " ")
-    return " ".join(folded.split())

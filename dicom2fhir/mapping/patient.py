@@ -6,13 +6,13 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from dicom2fhir.identity import resource_id
+from dicom2fhir.identity import fold_name, resource_id
 from dicom2fhir.mapping.codes import SCT, concept, read_code
 from dicom2fhir.mapping.dates import day_of, moment, parse_date, time_of
 from dicom2fhir.mapping.elements import Element, compact, constant, fill
 from dicom2fhir.mapping.identifiers import Issuer, identifier, own, patient_identifier
 from dicom2fhir.mapping.meta import patient_meta
-from dicom2fhir.mapping.names import display_name, fold_name, human_names
+from dicom2fhir.mapping.names import display_name, human_names
 from dicom2fhir.mapping.text import bounded, every, first, items
 
 if TYPE_CHECKING:

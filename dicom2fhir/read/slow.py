@@ -107,7 +107,9 @@ class Loaded:
         """Keep the raw values of what is wanted of a pydicom data set."""
         # all raw elements first: reading a sequence makes pydicom decode the character set
         elements = {
-            tag: dataset.get_item(tag, keep_deferred=True) for tag in wanted if tag in dataset
+            int(tag): dataset.get_item(tag, keep_deferred=True)
+            for tag in dataset.keys()  # noqa: SIM118 - iterating a data set reads its elements
+            if tag in wanted
         }
         for tag, element in elements.items():
             if tag != EVIDENCE or is_wanted_evidence(into):

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapping_studies import instance, series, study
 
+from dicom2fhir.identity import fold_name
 from dicom2fhir.mapping import map_study
 from dicom2fhir.mapping.codes import oid_uri
 from dicom2fhir.mapping.dates import parse_date, parse_date_time, parse_offset, parse_time
-from dicom2fhir.mapping.names import fold_name, human_names, parse_name
+from dicom2fhir.mapping.names import human_names, parse_name
 from dicom2fhir.mapping.text import clean, unsigned
 from dicom2fhir.options import MapOptions
 

@@ -69,7 +69,9 @@ def element(draw: st.DrawFn, coder: Coder, tag: int, depth: int = 0) -> bytes:
     if want is not None and want.items is not None:
         is_sequence = coder.implicit or vr == "UN" or draw(st.integers(0, 9)) > 1
     else:
-        is_sequence = depth < DEEPEST and draw(st.integers(0, 9)) == 0
+        # by its dictionary pydicom knows better than an implicit sequence in place of a text
+        can_be = tag in PRIVATE or not coder.implicit
+        is_sequence = can_be and depth < DEEPEST and draw(st.integers(0, 9)) == 0
     if is_sequence:
         vr = draw(st.sampled_from(["SQ", "SQ", "SQ", "UN"]))
         return draw(sequence(implicit if vr == "UN" else coder, coder, tag, vr, depth))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dicom2fhir.mapping.names import display_name, fold_name, human_names, parse_name
+from dicom2fhir.identity import fold_name
+from dicom2fhir.mapping.names import display_name, human_names, parse_name
 
 _URL = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
 
