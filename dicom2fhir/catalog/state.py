@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom2fhir.catalog.store import Catalog, create
 from dicom2fhir.errors import OutputError, StateLockedError
+from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @contextmanager
-def open_catalog(state: str | None, rules: str) -> Iterator[Catalog]:
+def open_catalog(state: str | None, rules: str, temp_dir: str | None = None) -> Iterator[Catalog]:
     """Open the catalog of a state folder, or a temporary one, and close it at the end.
 
     `rules` names how files are read; what other rules read is read again.
     Errors: StateLockedError when another run holds the folder; OutputError when it cannot be used.
     """
-    if state is None:
-        catalog = create(Path(tempfile.mkdtemp(prefix="dicom2fhir-")) / "catalog.db", kept=False)
+    try:
+        with _temporary(temp_dir) if state is None else _kept(Path(state), rules) as catalog:
+            yield catalog
+    except sqlite3.Error as error:
+        place = "temporary folder" if state is None else "state folder"
+        raise OutputError(
+            f"The catalog in the {place} cannot be used ({type(error).__name__}).",
+            hint="Is the disk full? --temp-dir and --state name other places.",
+        ) from None
+
+
+@contextmanager
+def _temporary(temp_dir: str | None) -> Iterator[Catalog]:
+    folder = PrivateFolder(temp_dir)
+    try:
+        catalog = create(folder.path / "catalog.db", kept=False)
         try:
             yield catalog
         finally:
             catalog.close()
-        return
-    folder = Path(state)
+    finally:
+        folder.remove()
+
+
+@contextmanager
+def _kept(folder: Path, rules: str) -> Iterator[Catalog]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -39,8 +57,8 @@ def open_catalog(state: str | None, rules: str) -> Iterator[Catalog]:
         catalog = _open_state(folder / "catalog.db", rules)
         try:
             yield catalog
-        finally:
             catalog.commit()
+        finally:
             catalog.close()
 
 

@@ -7,7 +7,6 @@ headers and paths.
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +77,7 @@ class Catalog:
         self._db = connection
         self._block_ids: dict[bytes, int] = {}
         self._touched: set[str] = set()
+        self._batches = 0
         self._next_source = 1 + (self._one("SELECT max(id) FROM source") or 0)
 
     def _one(self, sql: str, *values: object) -> int | None:
@@ -226,6 +226,15 @@ class Catalog:
         """Make what was added durable."""
         self._db.commit()
 
+    def commit_now_and_then(self) -> None:
+        """Keep what was read so far, so that a killed run does not read it again.
+
+        To be called between batches only: a batch is kept whole or not at all.
+        """
+        self._batches += 1
+        if self.kept and self._batches % 32 == 0:
+            self._db.commit()
+
     # studies
 
     def study_uids(self, *, emitted_as: str | None = None) -> list[str]:
@@ -333,10 +342,8 @@ class Catalog:
             yield PlacedProblem._make((*known, label))
 
     def close(self) -> None:
-        """Close the database; a temporary one is removed."""
+        """Close the database."""
         self._db.close()
-        if not self.kept:
-            shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
 def _plain(text: str) -> str:

@@ -7,8 +7,6 @@ import errno
 import gzip
 import lzma
 import os
-import shutil
-import tempfile
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +14,7 @@ from dicom2fhir.errors import OutputError
 from dicom2fhir.find.sources import GZIP_MAGIC
 from dicom2fhir.options import MIB
 from dicom2fhir.problems import Problem
+from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +31,7 @@ class Spools:
 
     def __init__(self, folder: str | None) -> None:
         self._parent = folder
-        self._folder: str | None = None
+        self._folder: PrivateFolder | None = None
         self._count = 0
 
     def write(self, chunks: Iterable[bytes]) -> str:
@@ -42,9 +41,9 @@ class Spools:
         """
         try:
             if self._folder is None:
-                self._folder = tempfile.mkdtemp(prefix="dicom2fhir-", dir=self._parent)
+                self._folder = PrivateFolder(self._parent)
             self._count += 1
-            path = f"{self._folder}/{self._count}.spool"
+            path = f"{self._folder.path}/{self._count}.spool"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with open(os.open(path, flags, 0o600), "wb") as spool:
                 spool.writelines(chunks)
@@ -60,7 +59,7 @@ class Spools:
     def close(self) -> None:
         """Remove all of them."""
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._folder = None
 
 

@@ -75,7 +75,9 @@ def convert(
     with ExitStack() as stack:
         sink = None if options.dry_run else stack.enter_context(_sink(options))
         finder = stack.enter_context(Finder(options.find))
-        catalog = stack.enter_context(open_catalog(options.state, _reading_rules(options)))
+        catalog = stack.enter_context(
+            open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
+        )
         workers = stack.enter_context(Workers(options.workers))
         with stopwatch.measure("read"):
             watch.stage("read")

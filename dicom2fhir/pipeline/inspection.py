@@ -33,7 +33,7 @@ def inspect(
     stopwatch = Stopwatch()
     with ExitStack() as stack:
         finder = stack.enter_context(Finder(options.find))
-        catalog = stack.enter_context(open_catalog(None, ""))
+        catalog = stack.enter_context(open_catalog(None, "", options.find.temp_dir))
         workers = stack.enter_context(Workers(options.workers))
         with stopwatch.measure("read"):
             watch.stage("read")

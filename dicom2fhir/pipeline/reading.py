@@ -96,6 +96,7 @@ def read_sources(
         )
         catalog.add(result.batch)
         catalog.add_problems(result.problems)
+        catalog.commit_now_and_then()
         _count(result.outcomes, counts)
         watch.read(counts.files)
     catalog.finish_reading()

@@ -29,6 +29,7 @@ NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _CHARACTER_SET = SPECIFIC_CHARACTER_SET.tag
 # PS3.5 table 6.2-1: these hold one value, in which a backslash is a character
 _ONE_VALUE = frozenset({"LT", "ST", "UT", "UR"})
+_MANY_TEXTS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UC", "UI"})
 _LONG_TEXT = frozenset({"LT", "ST", "UT"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROLS_IN_LONG_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -103,16 +104,33 @@ class Decoder:
             if not value:
                 continue
             values = known.get(value)
+            if values is None and want.vr in _MANY_TEXTS and value.isascii():
+                # most of what differs from file to file: one short text, worth no remembering
+                text = value.decode("ascii")
+                if text.isprintable() and "\\" not in text:
+                    text = text.strip()
+                    values = (text,) if text else ()
             if values is None:
-                before = len(problems)
-                values = self._any(tag, value, want, self.charset, problems)
-                if len(value) <= _LONGEST_VALUE and len(problems) == before:
-                    if len(known) >= _MOST_VALUES:
-                        known.clear()
-                    known[value] = values
+                values = self._remember(tag, value, want, known, problems)
             if values:
                 found[want.keyword] = values
         return found, problems
+
+    def _remember(
+        self,
+        tag: int,
+        value: Raw,
+        want: Wanted,
+        known: dict[Raw, Sequence[Value]],
+        problems: list[Problem],
+    ) -> Sequence[Value]:
+        before = len(problems)
+        values = self._any(tag, value, want, self.charset, problems)
+        if len(value) <= _LONGEST_VALUE and len(problems) == before:
+            if len(known) >= _MOST_VALUES:
+                known.clear()
+            known[value] = values
+        return values
 
     def _attributes(
         self,

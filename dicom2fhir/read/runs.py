@@ -9,7 +9,7 @@ compares it again, so a result never depends on which runs are known.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from dicom2fhir.read.wanted import RawItem
@@ -70,15 +70,31 @@ class Run:
         self.patience = min(2 * self.patience, _LONGEST_WAIT)
 
 
+class Plan(NamedTuple):
+    """The whole way through data sets of one kind, made once the runs have settled.
+
+    Each step is bytes to compare, how many of them to step over, and the tag to keep the value of
+    the element by whose tag and VR (16-bit length) these bytes end. `tail` stands behind the last.
+    """
+
+    steps: tuple[tuple[bytes, int, int], ...]
+    tail: bytes
+    values: RawItem
+    items: int
+    last: Run
+
+
 class Runs:
     """The runs of one kind of data set: each by the tag it begins with, and `start` before all."""
 
-    __slots__ = ("by_key", "remembered", "scans", "start")
+    __slots__ = ("by_key", "plan", "remembered", "scans", "settled", "start")
 
     def __init__(self) -> None:
         self.by_key: dict[bytes, Run] = {}
         self.remembered = 0
         self.scans = 0
+        self.settled = 0
+        self.plan: Plan | None = None
         self.start = Run(b"", {})
         # nothing is ever taken in its place
         self.start.varying = True
@@ -93,6 +109,17 @@ class Runs:
         self.by_key[run.data[:4]] = run
         run.next = following
         return run
+
+    def settle(self, last: Run) -> None:
+        """Make a plan of the runs up to this one, once they were the same twice."""
+        self.settled += 1
+        if self.settled == STEADY:
+            self.plan = _make_plan(self.start.next, last)
+
+    def unsettle(self) -> None:
+        """Take back the plan: something stood in another place."""
+        self.settled = 0
+        self.plan = None
 
     def learn(self, run: Run, before: Run) -> None:
         """Remember a single run behind the one before, in place of what stood there."""
@@ -125,6 +152,30 @@ class Runs:
 def find_runs(*_kind: object) -> Runs:
     """Return the runs of one kind of data set: same encoding, SOP class and limits of reading."""
     return Runs()
+
+
+def _make_plan(run: Run, last: Run) -> Plan | None:
+    """Return the plan of these runs; none where a tag comes twice, for then the order counts."""
+    steps: list[tuple[bytes, int, int]] = []
+    tail, items = b"", 0
+    values: RawItem = {}
+    kept: list[int] = []
+    while True:
+        if run.varying:
+            steps.append((tail + run.head, len(tail), run.tag))
+            tail = b""
+            kept += [run.tag] if run.tag else []
+        else:
+            tail += run.data
+            values.update(run.values)
+            kept += run.values
+            items += run.items
+        if run is last:
+            break
+        run = run.next
+    if len(kept) != len(set(kept)):
+        return None
+    return Plan(tuple(steps), tail, values, items, last)
 
 
 def _joined(parts: tuple[Run, ...]) -> Run:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicom2fhir.read.runs import LONGEST, STEADY, Run, Runs
+from dicom2fhir.read.runs import LONGEST, STEADY, Plan, Run, Runs
 from dicom2fhir.read.structure import (
     HEADER,
     LONG_HEADER,
@@ -17,7 +17,7 @@ from dicom2fhir.read.structure import (
     DeclinedError,
     Walk,
 )
-from dicom2fhir.read.wanted import EVIDENCE
+from dicom2fhir.read.wanted import EVIDENCE, NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dicom2fhir.read.window import Window
 
 _TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"}
+_NOTHING: RawItem = {}
 _LAST_GROUPS = 0x7F
 """High byte of the group from which on come pixels, padding and delimiters."""
 _LONGEST_SHORT = 0xFFFF
@@ -55,11 +56,42 @@ def scan_elements(
 def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None:
     """Scan the elements of the data set from here to the end of the file."""
     size = walk.window.size
+    if runs.plan is not None:
+        after = _follow(walk, pos, runs.plan)
+        if not after:
+            runs.unsettle()
+        else:
+            pos = walk.element(after, wanted, walk.values) if size - after >= HEADER else after
     while size - pos >= HEADER:
         pos = _scan_held(walk, pos, wanted, runs)
         if size - pos >= HEADER:
             pos = walk.element(pos, wanted, walk.values)
     walk.leftover(pos)
+
+
+def _follow(walk: Walk, pos: int, plan: Plan) -> int:
+    """Follow the plan to its end; return where that is, or 0 if the plan does not fit."""
+    data, base, values = walk.window.data, walk.window.base, walk.values
+    starts, at = data.startswith, pos - base
+    try:
+        for known, length, tag in plan.steps:
+            if not starts(known, at):
+                break
+            at += length
+            stop = at + HEADER + data[at + 6] + (data[at + 7] << 8)
+            if tag:
+                values[tag] = data[at + HEADER : stop]
+            at = stop
+        else:
+            if starts(plan.tail, at) and plan.items <= walk.options.max_items:
+                values.update(plan.values)
+                walk.items += plan.items
+                return base + at + len(plan.tail)
+    except IndexError:
+        # the window ends within a header
+        pass
+    walk.values = NOTHING.copy()
+    return 0
 
 
 def _scan_held(  # noqa: C901, PLR0912 - the innermost loop: calls would double its cost
@@ -70,38 +102,44 @@ def _scan_held(  # noqa: C901, PLR0912 - the innermost loop: calls would double 
     if walk.past or not window.hold(pos, LONG_HEADER):
         return pos
     data, base, values = window.data, window.base, walk.values
-    starts, update = data.startswith, values.update
+    if data[pos - base + 1] >= _LAST_GROUPS:
+        return pos
+    starts = data.startswith
     at, held = pos - base, len(data)
-    last = held - LONG_HEADER
     runs.scans = now = runs.scans + 1
-    most = walk.options.max_items
+    settled = True
     earlier = before = runs.start
-    while at <= last:
+    while at <= held - LONG_HEADER:
         run = before.next
         if run.varying:
             if run.until > now and starts(run.head, at):
-                stop = at + 8 + data[at + 6] + (data[at + 7] << 8)
+                stop = at + HEADER + data[at + 6] + (data[at + 7] << 8)
                 if stop <= held:
                     if run.tag:
-                        values[run.tag] = data[at + 8 : stop]
+                        values[run.tag] = data[at + HEADER : stop]
                     at = stop
                     before = run
                     continue
-        elif starts(run.data, at) and walk.items + run.items <= most:
+        elif starts(run.data, at) and walk.items + run.items <= walk.options.max_items:
             at += run.length
             if run.values:
-                update(run.values)
+                values.update(run.values)
                 walk.items += run.items
             if run.hits < STEADY:
                 run.hits += 1
+                settled = False
             elif before.hits >= STEADY and before.length + run.length <= LONGEST:
                 before = earlier.next = runs.join(before, run)
+                settled = False
                 continue
             earlier = before
             before = run
             continue
         if data[at + 1] >= _LAST_GROUPS:
+            if settled:
+                runs.settle(before)
             break
+        settled = False
         if _guess_again(data, at, before, runs):
             continue
         after, learned = _learn(walk, base + at, wanted)
@@ -141,6 +179,9 @@ def _learn(walk: Walk, pos: int, wanted: Mapping[int, Wanted]) -> tuple[int, Run
     it is neither pixels nor kept by what else is in the data set.
     """
     window = walk.window
+    run = None if walk.encoding.implicit else _learn_plain(walk, pos - window.base, wanted)
+    if run is not None:
+        return pos + run.length, run
     base, items, problems = window.base, walk.items, len(walk.problems)
     kept: RawItem = {}
     after = walk.element(pos, wanted, kept)
@@ -151,18 +192,27 @@ def _learn(walk: Walk, pos: int, wanted: Mapping[int, Wanted]) -> tuple[int, Run
     data = window.data[at:stop]
     if stop - at > LONGEST or len(walk.problems) > problems or data.startswith(_EVIDENCE):
         return after, None
-    run = Run(data, kept, walk.items - items)
-    _note_kind(run, walk, wanted)
-    return after, run
+    return after, Run(data, kept, walk.items - items)
 
 
-def _note_kind(run: Run, walk: Walk, wanted: Mapping[int, Wanted]) -> None:
-    """Note by what another value of this element is known, and whether it is to be kept."""
-    if walk.encoding.implicit or walk.options.max_value < _LONGEST_SHORT:
-        return
-    group, element, vr, _length = walk.explicit(run.data, 0)
+def _learn_plain(walk: Walk, at: int, wanted: Mapping[int, Wanted]) -> Run | None:
+    """Read an element of a 16-bit length that needs no more than to be kept or stepped over."""
+    data = walk.window.data
+    group, element, vr, length = walk.explicit(data, at)
+    stop = at + HEADER + length
+    if vr not in SHORT_VRS or stop > len(data) or not 0 < group < _LAST_GROUPS << 8:
+        return None
     tag = group << 16 | element
     want = wanted.get(tag)
-    if (want is None and vr in SHORT_VRS) or (want is not None and want.plain and vr in _TEXT_VRS):
-        run.head = run.data[:6]
-        run.tag = tag if want is not None else 0
+    if want is None:
+        kept, keep = _NOTHING, 0
+    elif want.plain and vr in _TEXT_VRS and length <= walk.options.max_value:
+        keep = tag
+        kept = {tag: data[at + HEADER : stop]}
+        walk.values.update(kept)
+    else:
+        return None
+    run = Run(data[at:stop], kept)
+    if walk.options.max_value >= _LONGEST_SHORT:
+        run.head, run.tag = run.data[:6], keep
+    return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from dicom2fhir.catalog import (
     find_patient_conflicts,
     open_catalog,
 )
-from dicom2fhir.errors import StateLockedError
+from dicom2fhir.errors import OutputError, StateLockedError
 from dicom2fhir.model import Candidate, Instance, Reference
 
 if TYPE_CHECKING:
@@ -248,6 +249,29 @@ def test_a_damaged_state_is_set_aside_and_rebuilt(tmp_path: Path) -> None:
     with open_catalog(str(tmp_path), "") as catalog:
         assert catalog.study_uids() == []
     assert (tmp_path / "catalog.damaged").exists()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_and_a_running_one_is_not(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os, signal\n"
+        "from dicom2fhir.catalog import open_catalog\n"
+        f"with open_catalog(None, '', {str(tmp_path)!r}): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    (left,) = tmp_path.iterdir()
+    with (
+        open_catalog(None, "", str(tmp_path)) as first,
+        open_catalog(None, "", str(tmp_path)) as second,
+    ):
+        assert sorted(tmp_path.iterdir()) == sorted([first.path.parent, second.path.parent])
+    assert not left.exists()
+
+
+def test_a_full_disk_ends_the_run_in_one_sentence() -> None:
+    with pytest.raises(OutputError, match="catalog"), open_catalog(None, "") as catalog:
+        raise sqlite3.OperationalError(str(catalog.path))
 
 
 def test_a_temporary_catalog_leaves_nothing_behind() -> None:

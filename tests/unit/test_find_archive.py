@@ -151,7 +151,7 @@ def test_a_compressed_tar_is_spooled_privately_and_removed(
     with Finder(FindOptions(temp_dir=str(temporary))) as finder:
         found = {item.label: item for item in finder.find(["."]) if isinstance(item, Candidate)}
         (folder,) = temporary.iterdir()
-        (spool,) = folder.iterdir()
+        (spool,) = folder.glob("*.spool")
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE(spool.stat().st_mode) == 0o600
         contents = {label: read(item) for label, item in found.items()}

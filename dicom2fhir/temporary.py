@@ -1,0 +1,70 @@
+"""Private temporary folders: for their owner only, and gone at the latest with the next run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from dicom2fhir.errors import OutputError
+
+_PREFIX = "dicom2fhir-"
+
+
+class PrivateFolder:
+    """A temporary folder that is locked while it is in use.
+
+    The lock, which the system releases even after kill -9, tells a later run what was left behind.
+    Errors: OutputError when it cannot be made
+    """
+
+    def __init__(self, parent: str | None = None) -> None:
+        place = Path(parent or tempfile.gettempdir())
+        _remove_leftovers(place)
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+            self._lock = _lock(self.path)
+        except OSError as error:
+            raise OutputError(
+                f"The temporary folder cannot be used: {os.strerror(error.errno or 0)}.",
+                hint="Use --temp-dir to name a folder with space.",
+            ) from None
+
+    def remove(self) -> None:
+        """Remove the folder and everything in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _lock(folder: Path) -> int:
+    import fcntl  # noqa: PLC0415 - POSIX only
+
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_leftovers(place: Path) -> None:
+    """Remove what killed runs of this user have left: folders of ours whose lock is free."""
+    with suppress(OSError):
+        for entry in os.scandir(place):
+            if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
+                _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(folder: Path) -> None:
+    # A folder without its lock file is just being made, or is not ours.
+    if folder.stat().st_uid != os.geteuid() or not (folder / "lock").is_file():
+        return
+    try:
+        descriptor = _lock(folder)
+    except OSError:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(descriptor)
