@@ -13,6 +13,7 @@ from dicom2fhir.read.runs import LONGEST, STEADY, Plan, Run, Runs
 from dicom2fhir.read.structure import (
     HEADER,
     LONG_HEADER,
+    LONG_VRS,
     SHORT_VRS,
     DeclinedError,
     Walk,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dicom2fhir.read.wanted import RawItem, Wanted
     from dicom2fhir.read.window import Window
 
-_TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"}
+_TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"} | {b""}
 _NOTHING: RawItem = {}
 _LAST_GROUPS = 0x7F
 """High byte of the group from which on come pixels, padding and delimiters."""
@@ -54,8 +55,13 @@ def scan_elements(
 
 
 def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None:
-    """Scan the elements of the data set from here to the end of the file."""
+    """Scan the elements of the data set from here to the end of the file.
+
+    The first data set of a kind is only read: learning pays from the second on.
+    """
     size = walk.window.size
+    known = runs.scans > 0
+    runs.scans += 1
     if runs.plan is not None:
         after = _follow(walk, pos, runs.plan)
         if not after:
@@ -63,10 +69,43 @@ def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None
         else:
             pos = walk.element(after, wanted, walk.values) if size - after >= HEADER else after
     while size - pos >= HEADER:
-        pos = _scan_held(walk, pos, wanted, runs)
+        pos = _scan_held(walk, pos, wanted, runs) if known else _scan_plain(walk, pos, wanted)
         if size - pos >= HEADER:
             pos = walk.element(pos, wanted, walk.values)
     walk.leftover(pos)
+
+
+def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
+    walk: Walk, pos: int, wanted: Mapping[int, Wanted]
+) -> int:
+    """Read elements that need no more than to be kept or stepped over, until one needs more."""
+    window, values, implicit = walk.window, walk.values, walk.encoding.implicit
+    if walk.past or not window.hold(pos, LONG_HEADER):
+        return pos
+    data, base = window.data, window.base
+    at, held = pos - base, len(data)
+    while at <= held - LONG_HEADER:
+        start = at + HEADER
+        if implicit:
+            group, element, length = walk.implicit(data, at)
+            vr = b""
+        else:
+            group, element, vr, length = walk.explicit(data, at)
+            if vr in LONG_VRS:
+                (length,) = walk.long(data, start)
+                start = at + LONG_HEADER
+            elif vr not in SHORT_VRS:
+                break
+        stop = start + length
+        if stop > held or not 0 < group < _LAST_GROUPS << 8:
+            break
+        want = wanted.get(group << 16 | element)
+        if want is not None:
+            if not (want.plain and vr in _TEXT_VRS and length <= walk.options.max_value):
+                break
+            values[group << 16 | element] = data[start:stop]
+        at = stop
+    return base + at
 
 
 def _follow(walk: Walk, pos: int, plan: Plan) -> int:
@@ -106,7 +145,7 @@ def _scan_held(  # noqa: C901, PLR0912 - the innermost loop: calls would double 
         return pos
     starts = data.startswith
     at, held = pos - base, len(data)
-    runs.scans = now = runs.scans + 1
+    now = runs.scans
     settled = True
     earlier = before = runs.start
     while at <= held - LONG_HEADER:
