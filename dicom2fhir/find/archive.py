@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Candidate
     from dicom2fhir.options import FindOptions
 
-SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".tbz", ".tbz2", ".bz2", ".txz", ".xz")
-
 
 class Archives:
     """Looks into files that may be archives, within the limits of the options."""

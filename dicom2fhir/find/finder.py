@@ -8,7 +8,6 @@ import stat
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from dicom2fhir.errors import UsageError
-from dicom2fhir.find.archive import SUFFIXES, Archives
 from dicom2fhir.find.dicomdir import check_dicomdir
 from dicom2fhir.find.listing import Named, read_paths
 from dicom2fhir.find.patterns import Glob, PathFilter, is_glob
@@ -17,6 +16,7 @@ from dicom2fhir.find.walk import Finding, Walker, failure, judge
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dicom2fhir.find.archive import Archives
     from dicom2fhir.model import Candidate
     from dicom2fhir.options import FindOptions
 
@@ -24,7 +24,8 @@ STDIN = "-"
 
 _LEADING = re.compile(r"(?:\.?/)*")
 _DICOMDIR = "dicomdir"
-_SPECIAL = (*SUFFIXES, _DICOMDIR)
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".tbz", ".tbz2", ".bz2", ".txz", ".xz")
+_SPECIAL = (*_ARCHIVES, _DICOMDIR)
 
 
 class Finder:
@@ -39,7 +40,7 @@ class Finder:
     def __init__(self, options: FindOptions) -> None:
         self._options = options
         self._wanted = PathFilter.of(options.include, options.exclude)
-        self._archives = Archives(options, self._wanted)
+        self._opened: Archives | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +50,17 @@ class Finder:
 
     def close(self) -> None:
         """Remove the temporary files; candidates that lie in them cannot be opened any more."""
-        self._archives.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _archives(self) -> Archives:
+        if self._opened is None:
+            # Most runs meet no archive, and what unpacks them takes a while to import.
+            from dicom2fhir.find.archive import Archives  # noqa: PLC0415
+
+            self._opened = Archives(self._options, self._wanted)
+        return self._opened
 
     def find(
         self,
@@ -157,7 +168,7 @@ class Finder:
     def _admit_special(self, candidate: Candidate, skip: int) -> Iterator[Finding]:
         """Yield what a file stands for whose name says archive or DICOMDIR."""
         relative = candidate.path[skip:]
-        if candidate.path.lower().endswith(SUFFIXES):
+        if candidate.path.lower().endswith(_ARCHIVES):
             yield from self._archives.look_into(candidate, relative)
         elif self._wanted.accepts(relative):
             yield candidate

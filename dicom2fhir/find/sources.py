@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import struct
-import tempfile
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -140,6 +139,8 @@ class InflatedBytes:
         self._stream = zlib.decompressobj(window_bits)
         self._packed = b""
         self._inflated = 0
+        import tempfile  # noqa: PLC0415 - for deflated members alone
+
         self._buffer = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._before = _state(descriptor)
 
