@@ -146,8 +146,15 @@ CODES: dict[str, Code] = {
     "catalog.patient-conflict": _warning(
         "Patient attributes differ within a study; what most instances hold was taken"
     ),
+    "catalog.study-conflict": _warning(
+        "Study attributes differ within a study; what most instances hold was taken"
+    ),
     "catalog.same-id-two-names": _warning("One Patient ID with different names or birth dates"),
     # map
+    "map.same-id": _error(
+        "Two patients of one study cannot be told apart by their ids; the second was not written",
+        "Say who issued their numbers: the [issuers] table, or --patient-id-system.",
+    ),
     "map.no-timezone": _info(
         "No time zone is known; the date was written without the time (PS3.3 C.12.1)",
         "Use --timezone if all of the input comes from one zone.",

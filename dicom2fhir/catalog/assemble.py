@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
+from dicom2fhir.catalog.agreement import agree
+from dicom2fhir.catalog.patients import patient_number, person_of, tell_patients_apart
 from dicom2fhir.catalog.rows import order_of
-from dicom2fhir.identity import fold_name
 from dicom2fhir.model import Series, SeriesInstance, Study
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from dicom2fhir.catalog.patients import IssuerOf, PatientKey
     from dicom2fhir.catalog.store import Catalog, StoredInstance
     from dicom2fhir.model import Attributes
 
@@ -31,6 +33,10 @@ _PATIENT_TAGS = {
 }
 
 
+# What an order and a day are known by.
+_STUDY_TAGS = {"StudyDate": "(0008,0020)", "AccessionNumber": "(0008,0050)"}
+
+
 @dataclass(slots=True)
 class Assembled:
     """The studies of one Study Instance UID (one a patient) and what had to be settled."""
@@ -43,19 +49,25 @@ class Assembled:
 
 
 def assemble_study(
-    catalog: Catalog, study_uid: str, fingerprint: Fingerprint, *, keep_rejected: bool = False
+    catalog: Catalog,
+    study_uid: str,
+    fingerprint: Fingerprint,
+    issuer_of: IssuerOf,
+    *,
+    keep_rejected: bool = False,
 ) -> Assembled:
     """Return the studies under one Study Instance UID.
 
     `fingerprint` returns the SHA-256 of a source's bytes; it is asked only where a SOP Instance
-    UID recurs.
+    UID recurs. `issuer_of` tells who issued a Patient ID, as the mapping sees it: what becomes one
+    Patient must be one group here.
     """
     assembled = Assembled()
     rows = catalog.stored_instances(study_uid)
     if not keep_rejected:
         rows = _leave_out_rejected(rows, catalog.rejections(study_uid), assembled)
     blocks = _Blocks(catalog)
-    groups = _group_by_patient(rows, blocks)
+    groups = _group_by_patient(rows, blocks, issuer_of)
     if len(groups) > 1:
         source = _first_source(rows)
         assembled.problems.append(
@@ -82,28 +94,11 @@ class _Blocks:
         return self._known[number]
 
     def agree(self, numbers: Iterable[int]) -> tuple[Attributes, list[str]]:
-        """Return what most instances hold for each keyword, then the lowest value."""
+        """Return what most instances say, and the keywords that differ."""
         weights = Counter(numbers)
         if len(weights) == 1:
             return self[next(iter(weights))], []
-        return agree([(self[number], weight) for number, weight in weights.items()])
-
-
-def agree(blocks: Iterable[tuple[Attributes, int]]) -> tuple[Attributes, list[str]]:
-    """Return one value for each keyword of weighted blocks, and the keywords that disagreed.
-
-    An absent value does not count: a header that leaves a field out does not contradict one that
-    fills it. Ties go to the lowest value, so that the order of the input never matters.
-    """
-    votes: dict[str, Counter[bytes]] = defaultdict(Counter)
-    for attributes, weight in blocks:
-        for keyword, values in attributes.items():
-            votes[keyword][orjson.dumps(values, option=orjson.OPT_SORT_KEYS)] += weight
-    settled: dict[str, Any] = {}
-    for keyword in sorted(votes):
-        ranked = sorted(votes[keyword].items(), key=lambda vote: (-vote[1], vote[0]))
-        settled[keyword] = orjson.loads(ranked[0][0])
-    return settled, [keyword for keyword in sorted(votes) if len(votes[keyword]) > 1]
+        return agree((self[number], weight) for number, weight in weights.items())
 
 
 def _leave_out_rejected(
@@ -122,66 +117,15 @@ def _leave_out_rejected(
     return kept
 
 
-def _text(attributes: Attributes, keyword: str) -> str:
-    values = attributes.get(keyword)
-    return str(values[0]).strip() if values else ""
-
-
-def _issuer(attributes: Attributes) -> str:
-    qualifiers = attributes.get("IssuerOfPatientIDQualifiersSequence")
-    if qualifiers and isinstance(qualifiers[0], dict):
-        universal = _text(qualifiers[0], "UniversalEntityID")
-        if universal:
-            return universal
-    return _text(attributes, "IssuerOfPatientID")
-
-
-def _group_by_patient(rows: list[StoredInstance], blocks: _Blocks) -> list[list[StoredInstance]]:
-    """Tell the patients of one study apart: by Patient ID and issuer.
-
-    An instance that lacks the issuer or the Patient ID contradicts nobody; it joins where only one
-    patient of the study fits, and an instance without Patient ID only where its name agrees.
-    """
-    numbers = {row.patient for row in rows}
-    keys = {number: _patient_key(blocks[number]) for number in numbers}
-    full = {key for key in keys.values() if key[0]}
-    placed = {
-        number: _place(key, blocks[number], full, keys, blocks) for number, key in keys.items()
-    }
-    groups: dict[tuple[str, str], list[StoredInstance]] = defaultdict(list)
+def _group_by_patient(
+    rows: list[StoredInstance], blocks: _Blocks, issuer_of: IssuerOf
+) -> list[list[StoredInstance]]:
+    patients = {number: blocks[number] for number in {row.patient for row in rows}}
+    placed = tell_patients_apart(patients, issuer_of)
+    groups: dict[PatientKey, list[StoredInstance]] = defaultdict(list)
     for row in rows:
         groups[placed[row.patient]].append(row)
     return [groups[key] for key in sorted(groups)]
-
-
-def _patient_key(attributes: Attributes) -> tuple[str, str]:
-    return _text(attributes, "PatientID"), _issuer(attributes)
-
-
-def _place(
-    key: tuple[str, str],
-    attributes: Attributes,
-    full: set[tuple[str, str]],
-    keys: Mapping[int, tuple[str, str]],
-    blocks: _Blocks,
-) -> tuple[str, str]:
-    patient_id, issuer = key
-    if patient_id and issuer:
-        return key
-    if patient_id:
-        fitting = {other for other in full if other[0] == patient_id and other[1]}
-        return fitting.pop() if len(fitting) == 1 else key
-    issued = {other for other in full if other[1]}
-    identified = {o for o in full if o[1] or not any(i[0] == o[0] for i in issued)}
-    name = fold_name(_text(attributes, "PatientName"))
-    if len(identified) == 1:
-        only = next(iter(identified))
-        names = {
-            fold_name(_text(blocks[n], "PatientName")) for n, k in keys.items() if k[0] == only[0]
-        }
-        if not name or name in names:
-            return only
-    return "", name
 
 
 def _drop_copies(
@@ -238,7 +182,12 @@ def _build_study(
         if keyword in _PATIENT_TAGS
     )
     by_series: dict[str, list[StoredInstance]] = defaultdict(list)
-    attributes = blocks.agree(row.study for row in rows)[0]
+    attributes, contradicted = blocks.agree(row.study for row in rows)
+    assembled.problems.extend(
+        Problem(code="catalog.study-conflict", tag=_STUDY_TAGS[keyword], source=first)
+        for keyword in contradicted
+        if keyword in _STUDY_TAGS
+    )
     for row in rows:
         by_series[row.series_uid].append(row)
     rows.clear()
@@ -256,9 +205,14 @@ def _build_study(
 
 def _build_series(uid: str, rows: list[StoredInstance], blocks: _Blocks) -> Series:
     rows.sort(key=lambda row: (row.number, row.sop_instance_uid))
+    attributes = dict(blocks.agree(row.series for row in rows)[0])
+    # The offset governs the times of its own data sets alone (PS3.3 C.12.1).
+    zone = blocks.agree(row.study for row in rows)[0].get("TimezoneOffsetFromUTC")
+    if zone:
+        attributes["TimezoneOffsetFromUTC"] = zone
     return Series(
         uid=uid,
-        attributes=blocks.agree(row.series for row in rows)[0],
+        attributes=attributes,
         instances=tuple(
             SeriesInstance(
                 uid=row.sop_instance_uid,
@@ -273,14 +227,15 @@ def _build_series(uid: str, rows: list[StoredInstance], blocks: _Blocks) -> Seri
     )
 
 
-def find_patient_conflicts(catalog: Catalog) -> list[Problem]:
+def find_patient_conflicts(catalog: Catalog, issuer_of: IssuerOf) -> list[Problem]:
     """Return a Problem for each Patient ID that the input gives to different persons."""
     problems: list[Problem] = []
     for patient_id, blocks in groupby(_persons(catalog), key=lambda one: one[0]):
         persons: dict[str, set[tuple[str, str]]] = defaultdict(set)
         numbers: dict[str, int] = {}
-        for _, issuer, person, number in blocks:
-            persons[issuer].add(person)
+        for _, attributes, number in blocks:
+            issuer = issuer_of(attributes)
+            persons[issuer].add(person_of(attributes))
             numbers[issuer] = number
         problems.extend(
             Problem(
@@ -292,9 +247,7 @@ def find_patient_conflicts(catalog: Catalog) -> list[Problem]:
     return problems
 
 
-def _persons(catalog: Catalog) -> Iterator[tuple[str, str, tuple[str, str], int]]:
+def _persons(catalog: Catalog) -> Iterator[tuple[str, Attributes, int]]:
     for number, data in catalog.patient_blocks():
         attributes = orjson.loads(data)
-        name = fold_name(_text(attributes, "PatientName"))
-        birth_date = _text(attributes, "PatientBirthDate")
-        yield *_patient_key(attributes), (name, birth_date), number
+        yield patient_number(attributes), attributes, number

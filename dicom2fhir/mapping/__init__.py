@@ -12,6 +12,7 @@ from dicom2fhir.mapping.codes import stated_schemes
 from dicom2fhir.mapping.context import Context, Explained
 from dicom2fhir.mapping.device import map_devices
 from dicom2fhir.mapping.endpoint import map_endpoints
+from dicom2fhir.mapping.identifiers import issuer_key
 from dicom2fhir.mapping.imaging_study import map_imaging_study
 from dicom2fhir.mapping.patient import map_subject
 from dicom2fhir.mapping.practitioner import map_parties
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import MapOptions
     from dicom2fhir.problems import Problem
 
-__all__ = ["Explained", "Mapped", "explain_study", "map_provenance", "map_study"]
+__all__ = ["Explained", "Mapped", "explain_study", "issuer_key", "map_provenance", "map_study"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

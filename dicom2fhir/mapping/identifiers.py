@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from dicom2fhir.identity import CANONICAL, IDENTIFIER_SYSTEM
@@ -15,6 +15,7 @@ from dicom2fhir.mapping.text import clean, first, items, whole
 if TYPE_CHECKING:
     from dicom2fhir.mapping.context import Context
     from dicom2fhir.model import Attributes, Json
+    from dicom2fhir.options import MapOptions
 
 DICOM_UID = "urn:dicom:uid"
 
@@ -42,6 +43,19 @@ class Issuer:
 
     system: str = ""
     name: str = ""
+
+
+class WithOptions(Protocol):
+    """What knows the options: all that issuers depend on."""
+
+    @property
+    def options(self) -> MapOptions:
+        """Return the options of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    options: MapOptions
 
 
 def own(resource_id: str) -> Json:
@@ -74,7 +88,7 @@ def _universal(entity: str, entity_type: str) -> str | None:
             return None
 
 
-def issuer_of_text(text: str, kind: str, context: Context) -> Issuer:
+def issuer_of_text(text: str, kind: str, context: WithOptions) -> Issuer:
     """Return the issuer that a text or a local namespace names.
 
     FHIR:   the table of issuers, an OID, a URI, or `<canonical>/<kind>/<text>` with the name
@@ -87,7 +101,7 @@ def issuer_of_text(text: str, kind: str, context: Context) -> Issuer:
     return Issuer(system=f"{CANONICAL}/{kind}/{quote(text, safe='')}", name=text)
 
 
-def issuer_of_item(item: Attributes, kind: str, context: Context) -> Issuer:
+def issuer_of_item(item: Attributes, kind: str, context: WithOptions) -> Issuer:
     """Return the issuer that an item of the Hierarchic Designator macro names.
 
     DICOM:  UniversalEntityID (0040,0032) before LocalNamespaceEntityID (0040,0031)
@@ -101,7 +115,7 @@ def issuer_of_item(item: Attributes, kind: str, context: Context) -> Issuer:
     return issuer_of_text(name, kind, context) if name else Issuer(name=entity)
 
 
-def issuer_of(attributes: Attributes, keyword: str, kind: str, context: Context) -> Issuer:
+def issuer_of(attributes: Attributes, keyword: str, kind: str, context: WithOptions) -> Issuer:
     """Return the issuer that the first item of a sequence names."""
     found = items(attributes, keyword)
     return issuer_of_item(found[0], kind, context) if found else Issuer()
@@ -130,7 +144,7 @@ def _person_type(qualifiers: Attributes) -> Json:
     return {"text": code}
 
 
-def patient_issuer(attributes: Attributes, context: Context) -> Issuer:
+def patient_issuer(attributes: Attributes, context: WithOptions) -> Issuer:
     """Return the issuer of a Patient ID, at the top or in an item of Other Patient IDs.
 
     DICOM:  IssuerOfPatientIDQualifiersSequence (0010,0024) before IssuerOfPatientID (0010,0021)
@@ -140,7 +154,16 @@ def patient_issuer(attributes: Attributes, context: Context) -> Issuer:
     stated = issuer_of_text(text, "patient-id", context)
     if qualified.system:
         return Issuer(system=qualified.system, name=stated.name)
-    return stated
+    return stated if text else qualified
+
+
+def issuer_key(attributes: Attributes, options: MapOptions) -> str:
+    """Return the system, or else the name, of who issued a Patient ID; "" where none is stated.
+
+    Two spellings of one issuer have one key, so that one patient is not taken for two.
+    """
+    issuer = patient_issuer(attributes, _Bare(options))
+    return issuer.system or issuer.name
 
 
 def patient_identifier(
@@ -151,7 +174,7 @@ def patient_identifier(
     DICOM:  PatientID (0010,0020) and the Issuer of Patient ID macro (PS3.3 table 10-18)
     """
     issuer = patient_issuer(attributes, context)
-    if not issuer.system and default_system:
+    if issuer == Issuer() and default_system:
         issuer = Issuer(system=default_system)
     qualifiers = next(iter(items(attributes, "IssuerOfPatientIDQualifiersSequence")), {})
     facility = issuer_of(qualifiers, "AssigningFacilitySequence", "facility", context)
@@ -162,9 +185,9 @@ def patient_identifier(
 def accession_issuer(attributes: Attributes, context: Context) -> Issuer:
     """Return the issuer of an accession number (PS3.3 C.7.2.1, 10.6)."""
     stated = issuer_of(attributes, "IssuerOfAccessionNumberSequence", "accession", context)
-    if stated.system or not context.options.accession_system:
+    if stated != Issuer() or not context.options.accession_system:
         return stated
-    return Issuer(system=context.options.accession_system, name=stated.name)
+    return Issuer(system=context.options.accession_system)
 
 
 def accession(attributes: Attributes, context: Context) -> Json:

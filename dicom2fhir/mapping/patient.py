@@ -10,7 +10,13 @@ from dicom2fhir.identity import fold_name, resource_id
 from dicom2fhir.mapping.codes import SCT, concept, read_code
 from dicom2fhir.mapping.dates import day_of, moment, parse_date, time_of
 from dicom2fhir.mapping.elements import Element, compact, constant, fill
-from dicom2fhir.mapping.identifiers import Issuer, identifier, own, patient_identifier
+from dicom2fhir.mapping.identifiers import (
+    Issuer,
+    identifier,
+    issuer_key,
+    own,
+    patient_identifier,
+)
 from dicom2fhir.mapping.meta import patient_meta
 from dicom2fhir.mapping.names import display_name, human_names
 from dicom2fhir.mapping.text import bounded, every, first, items
@@ -49,6 +55,9 @@ def patient_key(patient: Attributes, context: Context) -> tuple[str, ...]:
     parts: tuple[str, ...] = ("study", context.study.uid, name)
     if main:
         parts = ("id", main["value"], birth, name)
+        # A number means nothing without its issuer, also where that has no FHIR system.
+        if issuer := issuer_key(patient, context.options):
+            parts = (*parts, issuer)
     elif name and birth:
         parts = ("name", name, birth, first(patient, "PatientSex").upper())
     salt = context.options.id_salt

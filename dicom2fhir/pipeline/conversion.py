@@ -6,12 +6,14 @@ import hashlib
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom2fhir import __version__
 from dicom2fhir.catalog import Catalog, find_patient_conflicts, open_catalog
 from dicom2fhir.errors import UsageError
 from dicom2fhir.find import Finder
+from dicom2fhir.mapping import issuer_key
 from dicom2fhir.pipeline.emission import EmissionCounts, emit_studies
 from dicom2fhir.pipeline.reading import ReadCounts, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
@@ -85,7 +87,7 @@ def convert(
                 options.sources, listing=listing, null_separated=options.null_separated
             )
             read = read_sources(findings, catalog, options, workers, watch)
-            catalog.add_problems(_conflicts_between_studies(catalog))
+            catalog.add_problems(_conflicts_between_studies(catalog, options))
         with stopwatch.measure("write"):
             watch.stage("write")
             if not read.instances + read.unchanged and sink is not None:
@@ -149,8 +151,8 @@ def _writing_rules(options: Options) -> str:
     return hashlib.sha256(repr(rules).encode()).hexdigest()
 
 
-def _conflicts_between_studies(catalog: Catalog) -> list[Problem]:
-    problems = find_patient_conflicts(catalog)
+def _conflicts_between_studies(catalog: Catalog, options: Options) -> list[Problem]:
+    problems = find_patient_conflicts(catalog, partial(issuer_key, options=options.map))
     problems.extend(
         Problem(code="catalog.series-in-two-studies", source=source, count=studies)
         for source, studies in catalog.series_in_two_studies()
@@ -181,7 +183,7 @@ def summarise(
     """Return all that a run has to say for itself."""
     counts = Counts(
         files=read.files,
-        dicom=read.instances + read.filtered,
+        dicom=read.instances + read.filtered + read.broken,
         not_dicom=read.not_dicom,
         other=read.other,
         converted=emitted.converted,

@@ -11,7 +11,7 @@ from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.catalog import assemble_study, attach
 from dicom2fhir.errors import UsageError
 from dicom2fhir.find import open_candidate
-from dicom2fhir.mapping import map_provenance, map_study
+from dicom2fhir.mapping import issuer_key, map_provenance, map_study
 from dicom2fhir.problems import Problem, Severity
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Emitted:
     bundles: list[EncodedBundle] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     patients: set[str] = field(default_factory=set)
+    own_ids: set[str] = field(default_factory=set)
     studies: int = 0
     series: int = 0
     converted: int = 0
@@ -75,6 +76,7 @@ def emit_study(job: StudyJob) -> Emitted:
         catalog,
         job.study_uid,
         partial(hash_source, catalog),
+        partial(issuer_key, options=options.map),
         keep_rejected=options.keep_rejected,
     )
     emitted = Emitted(
@@ -92,35 +94,51 @@ def emit_study(job: StudyJob) -> Emitted:
 def _emit(study: Study, options: Options, emitted: Emitted) -> None:
     source = study.series[0].instances[0].source
     mapped = map_study(study, options.map)
+    own = imaging_study_id(mapped.resources)
+    if own in emitted.own_ids:
+        emitted.failed += study.instance_count
+        emitted.problems.append(Problem(code="map.same-id", source=source))
+        return
+    emitted.own_ids.add(own)
     provenance = partial(map_provenance, options=options.map) if options.map.provenance else None
-    name = bundle_name(study, mapped.resources)
     parts, problems = make_bundles(mapped.resources, options.bundle, provenance)
     findings = _check(parts, options)
     emitted.problems.extend(
         replace(problem, source=source) for problem in (*mapped.problems, *problems, *findings)
     )
-    # What fails the check would be refused as a whole, or worse, be stored: it stays here.
-    if any(problem.severity is Severity.ERROR for problem in findings):
+    counted = _count_instances(parts)
+    # What fails the check would be refused as a whole, or worse, be stored: it stays here. So does
+    # what would lead to a study that no Bundle can hold.
+    if not counted or any(problem.severity is Severity.ERROR for problem in findings):
         emitted.failed += study.instance_count
         return
     emitted.studies += 1
     emitted.series += len(study.series)
-    emitted.converted += study.instance_count
+    emitted.converted += counted
+    emitted.failed += study.instance_count - counted
     emitted.patients.update(
         resource["id"] for resource in mapped.resources if resource["resourceType"] == "Patient"
     )
+    name = study.uid if not study.shared_uid else f"{study.uid}_{own[:8]}"
     emitted.bundles.extend(
         encode_bundle(name, number, len(parts), entries)
         for number, entries in enumerate(parts, start=1)
     )
 
 
-def bundle_name(study: Study, resources: Sequence[Resource]) -> str:
-    """Return the base of the study's file name: its UID, and more where two patients share it."""
-    if not study.shared_uid:
-        return study.uid
-    own = next(r["id"] for r in resources if r["resourceType"] == "ImagingStudy")
-    return f"{study.uid}_{own[:8]}"
+def imaging_study_id(resources: Sequence[Resource]) -> str:
+    """Return the id of the ImagingStudy among the resources of a study."""
+    return str(next(one["id"] for one in resources if one["resourceType"] == "ImagingStudy"))
+
+
+def _count_instances(parts: Sequence[Sequence[Entry]]) -> int:
+    """Return how many instances the ImagingStudies of the parts count."""
+    return sum(
+        entry.resource["numberOfInstances"]
+        for entries in parts
+        for entry in entries
+        if entry.resource["resourceType"] == "ImagingStudy"
+    )
 
 
 def _check(parts: Sequence[Sequence[Entry]], options: Options) -> list[Problem]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from dicom2fhir.catalog import Batch, RowEncoder, assemble_study, open_catalog
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.find import Finder
-from dicom2fhir.mapping import explain_study
+from dicom2fhir.mapping import explain_study, issuer_key
 from dicom2fhir.model import Candidate
 from dicom2fhir.pipeline.conversion import Stopwatch, summarise
 from dicom2fhir.pipeline.emission import EmissionCounts, hash_source
@@ -53,7 +53,10 @@ def _list_studies(
     catalog: Catalog, study_uid: str, options: Options, counts: EmissionCounts
 ) -> list[StudyRow]:
     fingerprint = partial(hash_source, catalog)
-    assembled = assemble_study(catalog, study_uid, fingerprint, keep_rejected=options.keep_rejected)
+    issuer_of = partial(issuer_key, options=options.map)
+    assembled = assemble_study(
+        catalog, study_uid, fingerprint, issuer_of, keep_rejected=options.keep_rejected
+    )
     catalog.add_problems(assembled.problems)
     counts.duplicates += assembled.duplicates
     counts.conflicts += assembled.conflicts
@@ -118,6 +121,10 @@ def explain(path: str, options: Options) -> list[Explained]:
         catalog.add(batch)
         catalog.finish_reading()
         assembled = assemble_study(
-            catalog, instance.study_uid, partial(hash_source, catalog), keep_rejected=True
+            catalog,
+            instance.study_uid,
+            partial(hash_source, catalog),
+            partial(issuer_key, options=options.map),
+            keep_rejected=True,
         )
     return list(explain_study(assembled.studies[0], options.map))

@@ -52,6 +52,7 @@ class ReadCounts:
     other: int = 0
     filtered: int = 0
     failed: int = 0
+    broken: int = 0
 
 
 @dataclass(slots=True)
@@ -160,6 +161,8 @@ def _count(outcomes: Sequence[str], counts: ReadCounts) -> None:
             counts.other += 1
         else:
             counts.failed += 1
+            # A broken file is still DICOM: a folder of such is no folder without DICOM.
+            counts.broken += outcome.startswith("read.")
 
 
 def read_chunk(job: ChunkJob) -> ChunkResult:

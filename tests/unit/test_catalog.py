@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicom2fhir.catalog import Assembled, Catalog
+    from dicom2fhir.model import Attributes
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -56,6 +57,10 @@ def make_instance(
     )
 
 
+def issuer_of(attributes: Attributes) -> str:
+    return str(attributes.get("IssuerOfPatientID", [""])[0]).lower()
+
+
 def fill(catalog: Catalog, instances: list[Instance]) -> None:
     batch, encoder = Batch(), RowEncoder()
     for place, instance in enumerate(instances):
@@ -72,7 +77,11 @@ def assemble(
     with open_catalog(None, "") as catalog:
         fill(catalog, instances)
         return assemble_study(
-            catalog, "1.2", lambda source: (digests or {})[source], keep_rejected=keep
+            catalog,
+            "1.2",
+            lambda source: (digests or {})[source],
+            issuer_of,
+            keep_rejected=keep,
         )
 
 
@@ -164,6 +173,46 @@ def test_one_id_from_two_issuers_is_two_patients() -> None:
     assert len(assembled.studies) == 2
 
 
+def test_two_spellings_of_one_issuer_are_one_patient() -> None:
+    patients = [{"PatientID": ["1"], "IssuerOfPatientID": [issuer]} for issuer in ("A", "a")]
+    assembled = assemble([make_instance(f"1.{n}", patient=p) for n, p in enumerate(patients)])
+    assert len(assembled.studies) == 1
+
+
+def test_two_strangers_without_id_are_two_patients() -> None:
+    patients = [
+        {"PatientName": ["A^A"], "PatientBirthDate": [date]} for date in ("19600101", "19900101")
+    ]
+    assembled = assemble([make_instance(f"1.{n}", patient=p) for n, p in enumerate(patients)])
+    assert len(assembled.studies) == 2
+
+
+def test_a_backslash_belongs_to_the_patient_id() -> None:
+    patients = [{"PatientID": ["A", other]} for other in "BC"]
+    assembled = assemble([make_instance(f"1.{n}", patient=p) for n, p in enumerate(patients)])
+    assert len(assembled.studies) == 2
+
+
+def test_values_that_belong_together_are_not_mixed() -> None:
+    old = {"Manufacturer": ["A"], "ManufacturerModelName": ["ModA"]}
+    new = {"Manufacturer": ["B"], "ManufacturerModelName": ["ModB"], "DeviceSerialNumber": ["SB"]}
+    assembled = assemble(
+        [make_instance(f"1.{n}", **one) for n, one in enumerate([old, old, old, new, new])]
+    )
+    attributes = assembled.studies[0].series[0].attributes
+    assert attributes["ManufacturerModelName"] == ["ModA"]
+    assert "DeviceSerialNumber" not in attributes
+
+
+def test_a_shorter_statement_speaks_for_the_fuller_one_it_agrees_with() -> None:
+    short = {"Manufacturer": ["A"]}
+    full = {"Manufacturer": ["A"], "DeviceSerialNumber": ["S"]}
+    assembled = assemble(
+        [make_instance(f"1.{n}", **one) for n, one in enumerate([short] * 3 + [full])]
+    )
+    assert assembled.studies[0].series[0].attributes["DeviceSerialNumber"] == ["S"]
+
+
 def test_different_names_in_one_study_are_reported_once_for_each_attribute() -> None:
     other = {"PatientID": ["P1"], "PatientName": ["X^Y"]}
     assembled = assemble(
@@ -191,7 +240,9 @@ def test_one_patient_id_with_two_names_is_a_problem() -> None:
     named = {"PatientID": ["P1"], "PatientName": ["Z^Z"]}
     with open_catalog(None, "") as catalog:
         fill(catalog, [make_instance("1.1"), make_instance("1.2", study="1.8", patient=named)])
-        assert [p.code for p in find_patient_conflicts(catalog)] == ["catalog.same-id-two-names"]
+        assert [p.code for p in find_patient_conflicts(catalog, issuer_of)] == [
+            "catalog.same-id-two-names"
+        ]
 
 
 def test_one_series_in_two_studies_is_seen() -> None:
