@@ -114,6 +114,11 @@ def _refuse_contradictions(options: Options) -> None:
         )
     if options.map.dicom == "link" and options.map.dicomweb is None:
         raise UsageError("--dicom link needs the address to link to.", hint="Give --dicomweb URL.")
+    if options.map.dicom == "none" and options.map.dicomweb is not None:
+        raise UsageError(
+            "--dicomweb says where the images are, and --dicom none leaves that out.",
+            hint="Leave out one of them; --dicomweb alone means --dicom link.",
+        )
 
 
 @contextmanager

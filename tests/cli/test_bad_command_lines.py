@@ -44,6 +44,7 @@ def sentence_of(result: Result, code: int) -> str:
         (["--dicom", "binary"], ["--dicom", "not in this version", "none or link"]),
         (["--dicom", "attachment"], ["--dicom", "not in this version"]),
         (["--dicom", "link"], ["--dicom link", "--dicomweb URL"]),
+        (["--dicomweb", "https://p.example", "--dicom", "none"], ["--dicomweb", "--dicom none"]),
         (["--media", "series"], ["--media", "not in this version"]),
         (["--to", "https://fhir.example"], ["--to", "not in this version", "-o"]),
         (["--dicomweb", "pacs.example"], ["--dicomweb", "http or https"]),
