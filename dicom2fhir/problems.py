@@ -163,6 +163,9 @@ CODES: dict[str, Code] = {
     "map.bad-number": _warning("Not a whole number of 0 to 2147483647; left out"),
     "map.bad-sex": _warning("Patient's Sex is not M, F or O; written as unknown"),
     "map.bad-code": _warning("A code cannot be written in FHIR; its text was kept"),
+    "map.laterality-conflict": _warning(
+        "Laterality of the series and of its images differ; left out"
+    ),
     "map.no-modality": _warning("Modality is missing; written as OT"),
     "map.body-part": _info("Body Part Examined is no term of PS3.16 Annex L; written as text"),
     "map.no-patient-id": _warning(

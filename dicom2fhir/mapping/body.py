@@ -59,13 +59,19 @@ def laterality(series: Series, context: Context) -> Json:
     DICOM:  Laterality (0020,0060), ImageLaterality (0020,0062), AnatomicRegionModifierSequence
     FHIR:   ImagingStudy.series.laterality, Coding; U (unpaired) says nothing
     """
-    side = first(series.attributes, "Laterality")
+    side = first(series.attributes, "Laterality").upper()
+    sides = {first(one.attributes, "ImageLaterality").upper() for one in series.instances}
+    if side and len(sides) == 1 and not sides <= {"", side}:
+        # A wrong side can hurt; an absent one makes people look.
+        context.note("map.laterality-conflict", "Laterality", "ImagingStudy.series.laterality")
+        return None
     if not side:
-        sides = {first(one.attributes, "ImageLaterality") for one in series.instances}
         side = sides.pop() if len(sides) == 1 else ""
     if not side:
         side = _modifier_side(series.attributes, context)
-    known = LATERALITY.get(side.upper())
+    known = LATERALITY.get(side)
+    if known is None and side not in {"", "U"}:
+        context.note("map.bad-code", "Laterality", "ImagingStudy.series.laterality")
     return {"system": SCT, "code": known[0], "display": known[1]} if known else None
 
 

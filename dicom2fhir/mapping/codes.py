@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dicom2fhir.mapping.context import Context
-    from dicom2fhir.model import Attributes, Json
+    from dicom2fhir.model import Attributes, Json, Series
 
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 SCT = "http://snomed.info/sct"
@@ -104,18 +105,23 @@ def read_code(item: Attributes) -> Coded:
 
 
 def stated_schemes(sources: Iterable[Attributes]) -> dict[str, str]:
-    """Return the systems that data sets state for their local schemes; the first statement wins.
+    """Return the systems that data sets state for their local schemes, where they all agree.
 
     DICOM:  CodingSchemeIdentificationSequence (0008,0110) (PS3.3 C.12.1)
     """
-    found: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
     for attributes in sources:
         for item in items(attributes, "CodingSchemeIdentificationSequence"):
             system = oid_uri(first(item, "CodingSchemeUID"))
             system = system or absolute_uri(first(item, "CodingSchemeURL"))
             if system:
-                found.setdefault(first(item, "CodingSchemeDesignator"), system)
-    return found
+                found.setdefault(first(item, "CodingSchemeDesignator"), set()).add(system)
+    return {scheme: min(systems) for scheme, systems in found.items() if len(systems) == 1}
+
+
+def of_series(series: Series, context: Context) -> Context:
+    """Return the context for one series: a coding scheme is what its own data sets state."""
+    return replace(context, schemes=stated_schemes([series.attributes]))
 
 
 def known_system(scheme: str, context: Context) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dicom2fhir.errors import UsageError
 from dicom2fhir.mapping.text import first
@@ -116,12 +116,14 @@ def parse_date_time(text: str) -> tuple[str, str | None, str | None] | None:
 
 
 def offset_at(day: str, time: str, zone_name: str) -> str | None:
-    """Return the offset of a zone at a local time, or None where it is no whole minute."""
+    """Return the offset of a zone at a local time; None where it is unclear or no whole minute."""
     local = datetime.fromisoformat(f"{day}T{time.partition('.')[0]}").replace(
         tzinfo=_zone(zone_name)
     )
     offset = local.utcoffset()
-    if offset is None or offset % timedelta(minutes=1):
+    # When clocks change, a local time exists twice or not at all; neither is ours to choose.
+    clear = offset == local.replace(fold=1).utcoffset()
+    if offset is None or not clear or offset % timedelta(minutes=1):
         return None
     minutes = int(offset / timedelta(minutes=1))
     sign = "-" if minutes < 0 else "+"
@@ -131,13 +133,13 @@ def offset_at(day: str, time: str, zone_name: str) -> str | None:
 def moment(day: str, time: str | None, offset: str | None, context: Context) -> PartialDateTime:
     """Return a moment as precise as it can be written.
 
-    DICOM:  TimezoneOffsetFromUTC (0008,0201), for every DA and TM of the data set (PS3.3 C.12.1)
+    DICOM:  the offset that the data set states, else that of the option (PS3.3 C.12.1)
     FHIR:   dateTime; a time needs an offset (R4 datatypes.html#dateTime)
     Errors: Problem map.no-timezone; the date alone is written.
     """
     if time is None or len(day) < len("YYYY-MM-DD"):
         return PartialDateTime(text=day)
-    known = offset or parse_offset(first(context.study.attributes, "TimezoneOffsetFromUTC"))
+    known = offset
     if known is None and context.options.timezone:
         known = offset_at(day, time, context.options.timezone)
     if known is None:
@@ -170,30 +172,48 @@ def time_of(attributes: Attributes, keyword: str, context: Context, element: str
     return time
 
 
+def zone_of(attributes: Attributes, context: Context) -> str | None:
+    """Return the offset from UTC that these attributes state.
+
+    DICOM:  TimezoneOffsetFromUTC (0008,0201); it governs its own data sets alone (PS3.3 C.12.1)
+    Errors: Problem map.bad-date.
+    """
+    text = first(attributes, "TimezoneOffsetFromUTC")
+    offset = parse_offset(text) if text else None
+    if text and offset is None:
+        context.note("map.bad-date", "TimezoneOffsetFromUTC")
+    return offset
+
+
 _Moment = tuple[str, str, str]  # day, time and offset; "" where not stated: earliest sorts first
+_Sources: TypeAlias = "Iterable[tuple[Attributes, str | None]]"  # with the offset of their times
 
 
-def _moments(
-    sources: Iterable[Attributes], kind: str, context: Context, element: str
-) -> set[_Moment]:
+def _moments(sources: _Sources, kind: str, context: Context, element: str) -> set[_Moment]:
     """Return the distinct moments that `<kind>Date` and `<kind>Time` state."""
     found = set()
-    for attributes in sources:
+    for attributes, zone in sources:
         day = day_of(attributes, f"{kind}Date", context, element)
         if day:
-            found.add((day, time_of(attributes, f"{kind}Time", context, element) or "", ""))
+            time = time_of(attributes, f"{kind}Time", context, element) or ""
+            found.add((day, time, zone or ""))
     return found
+
+
+def _instances(series: Iterable[Series], context: Context) -> list[tuple[Attributes, str | None]]:
+    zoned = ((one, zone_of(one.attributes, context)) for one in series)
+    return [(instance.attributes, zone) for one, zone in zoned for instance in one.instances]
 
 
 def _acquired(series: Iterable[Series], context: Context, element: str) -> set[_Moment]:
     found = set()
     rest = []
-    for attributes in (instance.attributes for one in series for instance in one.instances):
+    for attributes, zone in _instances(series, context):
         text = first(attributes, "AcquisitionDateTime")
         if not text:
-            rest.append(attributes)
+            rest.append((attributes, zone))
         elif parsed := parse_date_time(text):
-            found.add((parsed[0], parsed[1] or "", parsed[2] or ""))
+            found.add((parsed[0], parsed[1] or "", parsed[2] or zone or ""))
         else:
             context.note("map.bad-date", "AcquisitionDateTime", element)
     return found | _moments(rest, "Acquisition", context, element)
@@ -202,8 +222,15 @@ def _acquired(series: Iterable[Series], context: Context, element: str) -> set[_
 def _earliest(moments: set[_Moment], context: Context) -> str | None:
     if not moments:
         return None
-    day, time, offset = min(moments)
+    # Wall clocks of different zones compare only as instants.
+    zoned = all(time and offset for _, time, offset in moments)
+    day, time, offset = min(moments, key=_instant if zoned else None)
     return moment(day, time or None, offset or None, context).text
+
+
+def _instant(moment: _Moment) -> tuple[datetime, _Moment]:
+    day, time, offset = moment
+    return datetime.fromisoformat(f"{day}T{time.partition('.')[0]}{offset}"), moment
 
 
 def study_start(study: Study, context: Context) -> str | None:
@@ -214,13 +241,13 @@ def study_start(study: Study, context: Context) -> str | None:
     Errors: Problem map.bad-date, map.no-timezone.
     """
     element = "ImagingStudy.started"
-    instances = [instance.attributes for one in study.series for instance in one.instances]
-    stated = _moments([study.attributes], "Study", context, element)
+    own = [(study.attributes, zone_of(study.attributes, context))]
+    series = [(one.attributes, zone_of(one.attributes, context)) for one in study.series]
     found = (
-        stated
-        or _moments([one.attributes for one in study.series], "Series", context, element)
+        _moments(own, "Study", context, element)
+        or _moments(series, "Series", context, element)
         or _acquired(study.series, context, element)
-        or _moments(instances, "Content", context, element)
+        or _moments(_instances(study.series, context), "Content", context, element)
     )
     return _earliest(found, context)
 
@@ -233,5 +260,6 @@ def series_start(series: Series, context: Context) -> str | None:
     Errors: Problem map.bad-date, map.no-timezone.
     """
     element = "ImagingStudy.series.started"
-    stated = _moments([series.attributes], "Series", context, element)
+    own = [(series.attributes, zone_of(series.attributes, context))]
+    stated = _moments(own, "Series", context, element)
     return _earliest(stated or _acquired([series], context, element), context)

@@ -8,7 +8,7 @@ from dicom2fhir.identity import resource_id
 from dicom2fhir.mapping import practitioner
 from dicom2fhir.mapping.codes import concepts
 from dicom2fhir.mapping.dates import study_start
-from dicom2fhir.mapping.elements import Element, constant, fill
+from dicom2fhir.mapping.elements import Element, compact, constant, fill
 from dicom2fhir.mapping.endpoint import study_endpoints
 from dicom2fhir.mapping.identifiers import (
     STUDY_UID,
@@ -161,11 +161,12 @@ def _procedure(study: Study, context: Context) -> Json:
     element = "ImagingStudy.procedureCode"
     codes = concepts(study.attributes, "ProcedureCodeSequence", context, element)
     codes = codes or _requested(study, "RequestedProcedureCodeSequence", context, element)
-    if codes:
-        return _each_once(codes)
     texts = _requested_texts(study, "RequestedProcedureDescription")
-    description = whole(study.attributes, "StudyDescription")
-    return [{"text": text} for text in texts or [description] if text]
+    texts = texts or [whole(study.attributes, "StudyDescription")]
+    if codes:
+        # IHE MADO wants words for every procedure, also where the code comes without a meaning.
+        return _each_once([compact({"text": texts[0], **one}) for one in codes])
+    return [{"text": text} for text in texts if text]
 
 
 def _reason(study: Study, context: Context) -> Json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import fold_name, resource_id
 from dicom2fhir.mapping.codes import SCT, concept, read_code
-from dicom2fhir.mapping.dates import day_of, moment, parse_date, time_of
+from dicom2fhir.mapping.dates import day_of, moment, parse_date, time_of, zone_of
 from dicom2fhir.mapping.elements import Element, compact, constant, fill
 from dicom2fhir.mapping.identifiers import (
     Issuer,
@@ -144,7 +144,7 @@ def _birth_time(patient: Attributes, context: Context) -> Json:
     time = time_of(patient, "PatientBirthTime", context, "Patient.birthDate")
     if day is None or time is None:
         return None
-    born = moment(day, time, None, context)
+    born = moment(day, time, zone_of(context.study.attributes, context), context)
     if not born.has_time:
         return None
     return {"extension": [{"url": f"{_HL7}/patient-birthTime", "valueDateTime": born.text}]}

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import resource_id
-from dicom2fhir.mapping.codes import known_system, read_code
+from dicom2fhir.mapping.codes import known_system, of_series, read_code
 from dicom2fhir.mapping.elements import Element, compact, fill
 from dicom2fhir.mapping.meta import meta
 from dicom2fhir.mapping.names import display_name, human_names
@@ -50,9 +50,13 @@ def _identified(kind: str, name: str, codes: Iterable[Attributes], context: Cont
 def people(attributes: Attributes, names: str, sequence: str, context: Context) -> list[Party]:
     """Return the persons of a PN attribute, each with its item of the identification sequence.
 
-    DICOM:  the items stand in the order of the names (PS3.3 C.7.2.1)
+    DICOM:  the items stand in the order of the names (PS3.3 C.7.2.1); where their numbers differ,
+            nobody knows which item is whose, and the names stand alone
     """
-    pairs = zip_longest(attributes.get(names, ()), items(attributes, sequence))
+    stated, identified = attributes.get(names, ()), items(attributes, sequence)
+    if stated and len(stated) != len(identified):
+        identified = []
+    pairs = zip_longest(stated, identified)
     found = (
         _identified(
             "Practitioner",
@@ -171,9 +175,11 @@ def map_parties(context: Context) -> list[Resource]:
     """Return the Practitioners and Organizations of a study that have an identifier."""
     study = context.study
     persons = [*referrers(study.attributes, context), *interpreters(study.attributes, context)]
+    places = []
     for series in study.series:
-        persons += physicians(series.attributes, context) + operators(series.attributes, context)
-    places = [institution(series.attributes, context) for series in study.series]
+        own = of_series(series, context)
+        persons += physicians(series.attributes, own) + operators(series.attributes, own)
+        places.append(institution(series.attributes, own))
     practitioner_rows, organization_rows = _VERSIONS[context.options.fhir]
     return [
         {"resourceType": party.kind, **fill(rows, party, context)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.mapping import device, practitioner
 from dicom2fhir.mapping.body import body_site, laterality
-from dicom2fhir.mapping.codes import DCM, PARTICIPATION, concept_of, read_code
+from dicom2fhir.mapping.codes import DCM, PARTICIPATION, concept_of, of_series, read_code
 from dicom2fhir.mapping.dates import series_start
 from dicom2fhir.mapping.elements import Element, compact, fill, fill_each
 from dicom2fhir.mapping.endpoint import series_endpoints
@@ -178,4 +178,4 @@ _VERSIONS = {"R4": (SERIES, INSTANCE), "R4B": (SERIES, INSTANCE)}
 
 def map_series(series: Series, context: Context) -> Json:
     """Return one series with its instances."""
-    return fill(_VERSIONS[context.options.fhir][0], series, context)
+    return fill(_VERSIONS[context.options.fhir][0], series, of_series(series, context))

@@ -96,3 +96,15 @@ def test_a_modifier_of_the_region_states_the_side_last() -> None:
     assert _series(AnatomicRegionSequence=[region])["laterality"] == _side(("24028007", "Right"))
     stated = _series(AnatomicRegionSequence=[region], Laterality=["L"])
     assert stated["laterality"] == _side(("7771000", "Left"))
+
+
+def test_a_side_on_which_series_and_images_differ_is_left_out_and_told() -> None:
+    torn = study(series(instance(1, ImageLaterality=["L"]), Laterality=["R"]))
+    assert "laterality" not in mapped(torn)["series"][0]
+    assert problems(torn)["map.laterality-conflict"] == 1
+    same = study(series(instance(1, ImageLaterality=["R"]), Laterality=["R"]))
+    assert mapped(same)["series"][0]["laterality"] == _side(("24028007", "Right"))
+
+
+def test_a_side_that_is_none_is_told() -> None:
+    assert problems(study(series(Laterality=["X"])))["map.bad-code"] == 1

@@ -144,8 +144,8 @@ def test_without_series_dates_acquisition_and_then_content_tell_the_start() -> N
         series(
             instance(1, AcquisitionDateTime=["20240203101112+0100"]),
             instance(2, AcquisitionDate=["20240203"], AcquisitionTime=["090000"]),
+            TimezoneOffsetFromUTC=["+0200"],
         ),
-        TimezoneOffsetFromUTC=["+0200"],
     )
     written = study(series(instance(1, ContentDate=["20240206"])))
 
@@ -179,3 +179,41 @@ def test_a_bad_time_leaves_the_date() -> None:
 
     assert mapped(bad)["started"] == "2024-02-03"
     assert problems(bad) == {"map.bad-date": 1}
+
+
+def test_the_offset_of_one_series_is_not_lent_to_another() -> None:
+    stated = {"SeriesDate": ["20240203"], "SeriesTime": ["120000"]}
+    made = mapped(
+        study(
+            series(**stated, TimezoneOffsetFromUTC=["+0500"]),
+            series(**stated, number=2),
+            TimezoneOffsetFromUTC=["+0200"],
+        )
+    )
+    starts = [one["started"] for one in made["series"]]
+    assert starts == ["2024-02-03T12:00:00+05:00", "2024-02-03"]
+
+
+def test_of_two_clocks_the_earlier_instant_is_the_start() -> None:
+    made = mapped(
+        study(
+            series(
+                instance(1, AcquisitionDateTime=["20240203080000+0900"]),
+                instance(2, AcquisitionDateTime=["20240203010000+0100"]),
+            )
+        )
+    )
+    assert made["started"] == "2024-02-03T08:00:00+09:00"
+
+
+@pytest.mark.parametrize(
+    ("day", "time"), [("20240331", "023000"), ("20241027", "023000")], ids=["never", "twice"]
+)
+def test_a_local_time_that_a_clock_change_makes_unclear_becomes_a_date(day: str, time: str) -> None:
+    made = mapped(study(StudyDate=[day], StudyTime=[time]), timezone="Europe/Berlin")
+    assert len(made["started"]) == len("YYYY-MM-DD")
+
+
+def test_an_offset_that_is_none_is_a_problem() -> None:
+    made = study(StudyDate=["20240203"], StudyTime=["101112"], TimezoneOffsetFromUTC=["+1500"])
+    assert problems(made)["map.bad-date"] == 1

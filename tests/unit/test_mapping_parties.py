@@ -202,3 +202,38 @@ def test_every_resource_without_a_master_elsewhere_has_our_identifier() -> None:
         own = {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{made['id']}"}
         master = made["resourceType"] in {"Patient", "Practitioner", "Organization"}
         assert (own in made["identifier"]) is not master
+
+
+def test_an_identifier_is_not_given_to_a_person_it_may_not_belong_to() -> None:
+    read = study(
+        NameOfPhysiciansReadingStudy=["First^A", "Second^B"],
+        PhysiciansReadingStudyIdentificationSequence=[person("D2", "99HR")],
+    )
+    assert resources(read, "Practitioner", **_KNOWN) == []
+    assert [one["display"] for one in mapped(read, **_KNOWN)["interpreter"]] == [
+        "A First",
+        "B Second",
+    ]
+
+
+def test_a_local_scheme_is_what_its_own_series_states() -> None:
+    def operated(number: int, uid: str | None) -> object:
+        stated = [{"CodingSchemeDesignator": ["99L"], "CodingSchemeUID": [uid]}] if uid else []
+        return series(
+            number=number,
+            OperatorsName=[f"Op^{number}"],
+            OperatorIdentificationSequence=[person("7", "99L")],
+            **({"CodingSchemeIdentificationSequence": stated} if stated else {}),
+        )
+
+    made = study(operated(1, "1.2.276.0.1"), operated(2, "1.2.276.0.2"), operated(3, None))
+    found = {
+        one["identifier"][0]["system"]: one["name"][0]["given"]
+        for one in resources(made, "Practitioner")
+    }
+    assert found == {"urn:oid:1.2.276.0.1": ["1"], "urn:oid:1.2.276.0.2": ["2"]}
+
+
+def test_a_procedure_code_without_meaning_gets_the_words_of_the_study() -> None:
+    made = study(ProcedureCodeSequence=[code("24627-2", "LN")], StudyDescription=["Head CT"])
+    assert mapped(made)["procedureCode"][0]["text"] == "Head CT"
