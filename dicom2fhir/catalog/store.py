@@ -42,8 +42,10 @@ INDEXES = """
 CREATE INDEX IF NOT EXISTS instance_study ON instance(study_uid);
 CREATE INDEX IF NOT EXISTS rejected_study ON rejected(study_uid);
 """
+# The first answers "is it unchanged?" for every file of a run, so it holds all that is asked.
 STATE_INDEXES = """
-CREATE INDEX IF NOT EXISTS source_path ON source(path, offset);
+CREATE INDEX IF NOT EXISTS source_path
+  ON source(path, offset, member, size, mtime_ns, inode, outcome);
 CREATE INDEX IF NOT EXISTS instance_source ON instance(source);
 """
 
@@ -121,6 +123,9 @@ class Catalog:
         Only what was read without a fault counts as unchanged, so faults are reported again. What
         was unpacked to a temporary file is read again, since that file is a new one.
         """
+        if not self._db.in_transaction:
+            # Half of a look-up's time is the lock that each statement takes by itself.
+            self._db.execute("BEGIN")
         row = self._db.execute(
             "SELECT id, size, mtime_ns, inode, outcome FROM source"
             " WHERE path=? AND offset IS ? AND member IS ?",
