@@ -51,8 +51,12 @@ class Contender:
 
 
 def own_environment() -> dict[str, str]:
-    """Give an environment in which this checkout runs, without anybody's settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("DICOM2FHIR_")}
+    """Give an environment in which this checkout runs, without anybody's settings.
+
+    An installed package has its bytecode, so the checkout may keep its own as well.
+    """
+    left_out = ("DICOM2FHIR_", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     return {**kept, "PYTHONPATH": str(HERE.parent), "NO_COLOR": "1"}
 
 

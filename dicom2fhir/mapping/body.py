@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dicom2fhir.mapping.codes import SCT, coding, read_code
 from dicom2fhir.mapping.elements import compact
 from dicom2fhir.mapping.tables.body_parts import BODY_PARTS
-from dicom2fhir.mapping.text import first, items
+from dicom2fhir.mapping.text import every, first, items
 
 if TYPE_CHECKING:
     from dicom2fhir.mapping.context import Context
@@ -44,6 +44,8 @@ def body_site(series: Series, context: Context) -> Json:
     if region.value:
         context.note("map.bad-code", "AnatomicRegionSequence", element)
     term = first(series.attributes, "BodyPartExamined")
+    for _ in every(series.attributes, "BodyPartExamined")[1:]:
+        context.note("map.body-part", "BodyPartExamined", element)
     plain = _BLANKS.sub("", term).upper()
     known = BODY_PARTS.get(_OLD_TERMS.get(plain, plain))
     if known:
@@ -61,7 +63,9 @@ def laterality(series: Series, context: Context) -> Json:
     """
     side = first(series.attributes, "Laterality").upper()
     sides = {first(one.attributes, "ImageLaterality").upper() for one in series.instances}
-    if side and len(sides) == 1 and not sides <= {"", side}:
+    # Both sides among the images is what a bilateral series is made of.
+    agree = sides <= {side} or "" in sides or (side == "B" and len(sides) > 1)
+    if side and not agree:
         # A wrong side can hurt; an absent one makes people look.
         context.note("map.laterality-conflict", "Laterality", "ImagingStudy.series.laterality")
         return None

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dicom2fhir.identity import CANONICAL
 from dicom2fhir.mapping.elements import compact
-from dicom2fhir.mapping.text import first, items
+from dicom2fhir.mapping.text import every, first, items
 from dicom2fhir.model import Coded
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ _SNM3 = "http://terminology.hl7.org/CodeSystem/SNM3"
 _CODE = re.compile(r"\S+(\s\S+)*")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _OID_ROOT = 5
+_MAX_UID = 64
 _URL = re.compile(r"(https?://|urn:[a-z0-9][a-z0-9-]{1,31}:)\S+", re.IGNORECASE)
 
 
@@ -81,6 +82,23 @@ def oid_uri(text: str) -> str | None:
     return f"urn:oid:{text}" if valid else None
 
 
+def uids(attributes: Attributes, keyword: str) -> list[str]:
+    """Return the values of a UI attribute that are valid UIDs (PS3.5 9.1)."""
+    stated = every(attributes, keyword)
+    return [text for text in stated if len(text) <= _MAX_UID and _OID.fullmatch(text)]
+
+
+def noted_uids(attributes: Attributes, keyword: str, context: Context, element: str) -> list[str]:
+    """Return the values of a UI attribute that are valid UIDs and note the others.
+
+    Errors: Problem map.bad-code; what is no UID is left out.
+    """
+    found = uids(attributes, keyword)
+    for _ in every(attributes, keyword)[len(found) :]:
+        context.note("map.bad-code", keyword, element)
+    return found
+
+
 def absolute_uri(text: str) -> str | None:
     """Return the text where it is an http or urn URI, else None."""
     if text.lower().startswith("urn:oid:"):
@@ -89,16 +107,18 @@ def absolute_uri(text: str) -> str | None:
 
 
 def read_code(item: Attributes) -> Coded:
-    """Return a code sequence item.
+    """Return a code sequence item; a URN Code Value that is no URI is a value without scheme.
 
     DICOM:  CodeValue, LongCodeValue or URNCodeValue (PS3.3 table 8.8-1a)
     """
-    urn = absolute_uri(first(item, "URNCodeValue")) or ""
+    urn = first(item, "URNCodeValue")
     value = first(item, "CodeValue") or first(item, "LongCodeValue")
     scheme = first(item, "CodingSchemeDesignator")
+    if urn and not value:
+        scheme = URI if absolute_uri(urn) else ""
     return Coded(
         value=value or urn,
-        scheme=scheme if value or not urn else URI,
+        scheme=scheme,
         meaning=first(item, "CodeMeaning"),
         version=first(item, "CodingSchemeVersion"),
     )
@@ -114,8 +134,9 @@ def stated_schemes(sources: Iterable[Attributes]) -> dict[str, str]:
         for item in items(attributes, "CodingSchemeIdentificationSequence"):
             system = oid_uri(first(item, "CodingSchemeUID"))
             system = system or absolute_uri(first(item, "CodingSchemeURL"))
-            if system:
-                found.setdefault(first(item, "CodingSchemeDesignator"), set()).add(system)
+            scheme = first(item, "CodingSchemeDesignator")
+            if scheme and system:
+                found.setdefault(scheme, set()).add(system)
     return {scheme: min(systems) for scheme, systems in found.items() if len(systems) == 1}
 
 

@@ -104,7 +104,7 @@ def parse_offset(text: str) -> str | None:
 
 
 def parse_date_time(text: str) -> tuple[str, str | None, str | None] | None:
-    """Return a DT value as date, time and offset, or None."""
+    """Return a DT value as date, time and offset, or None; the offset is "" where it is none."""
     match = _DATE_TIME.fullmatch(text.strip())
     if match is None:
         return None
@@ -112,7 +112,12 @@ def parse_date_time(text: str) -> tuple[str, str | None, str | None] | None:
     time = parse_time(match[2]) if match[2] else None
     if day is None or (match[2] and (time is None or len(match[1]) < _DAY)):
         return None
-    return day, time, parse_offset(match[3]) if match[3] else None
+    return day, time, _stated_offset(match[3] or "")
+
+
+def _stated_offset(text: str) -> str | None:
+    """Return an offset; "" for one that is stated and is none, None where none is stated."""
+    return (parse_offset(text) or "") if text else None
 
 
 def offset_at(day: str, time: str, zone_name: str) -> str | None:
@@ -130,19 +135,24 @@ def offset_at(day: str, time: str, zone_name: str) -> str | None:
     return f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+def _offset_or_option(day: str, time: str, offset: str | None, context: Context) -> str:
+    if offset is None and context.options.timezone:
+        offset = offset_at(day, time, context.options.timezone)
+    return offset or ""
+
+
 def moment(day: str, time: str | None, offset: str | None, context: Context) -> PartialDateTime:
     """Return a moment as precise as it can be written.
 
-    DICOM:  the offset that the data set states, else that of the option (PS3.3 C.12.1)
+    DICOM:  the offset that the data set states, else that of the option (PS3.3 C.12.1);
+            the option does not replace one that is stated and is none ("")
     FHIR:   dateTime; a time needs an offset (R4 datatypes.html#dateTime)
     Errors: Problem map.no-timezone; the date alone is written.
     """
     if time is None or len(day) < len("YYYY-MM-DD"):
         return PartialDateTime(text=day)
-    known = offset
-    if known is None and context.options.timezone:
-        known = offset_at(day, time, context.options.timezone)
-    if known is None:
+    known = _offset_or_option(day, time, offset, context)
+    if not known:
         context.note("map.no-timezone", "TimezoneOffsetFromUTC")
         return PartialDateTime(text=day)
     return PartialDateTime(text=f"{day}T{time}{known}", has_time=True)
@@ -172,21 +182,30 @@ def time_of(attributes: Attributes, keyword: str, context: Context, element: str
     return time
 
 
+def _zone_in(attributes: Attributes) -> str | None:
+    return _stated_offset(first(attributes, "TimezoneOffsetFromUTC"))
+
+
 def zone_of(attributes: Attributes, context: Context) -> str | None:
-    """Return the offset from UTC that these attributes state.
+    """Return the offset from UTC that these attributes state, "" where they state a bad one.
 
     DICOM:  TimezoneOffsetFromUTC (0008,0201); it governs its own data sets alone (PS3.3 C.12.1)
     Errors: Problem map.bad-date.
     """
-    text = first(attributes, "TimezoneOffsetFromUTC")
-    offset = parse_offset(text) if text else None
-    if text and offset is None:
+    offset = _zone_in(attributes)
+    if offset == "":
         context.note("map.bad-date", "TimezoneOffsetFromUTC")
     return offset
 
 
-_Moment = tuple[str, str, str]  # day, time and offset; "" where not stated: earliest sorts first
+_Moment = tuple[str, str, str]  # day, time and offset; "" where not known: earliest sorts first
 _Sources: TypeAlias = "Iterable[tuple[Attributes, str | None]]"  # with the offset of their times
+
+
+def _moment_of(day: str, time: str | None, zone: str | None, context: Context) -> _Moment:
+    if time is None or len(day) < len("YYYY-MM-DD"):
+        return day, "", ""
+    return day, time, _offset_or_option(day, time, zone, context)
 
 
 def _moments(sources: _Sources, kind: str, context: Context, element: str) -> set[_Moment]:
@@ -195,27 +214,29 @@ def _moments(sources: _Sources, kind: str, context: Context, element: str) -> se
     for attributes, zone in sources:
         day = day_of(attributes, f"{kind}Date", context, element)
         if day:
-            time = time_of(attributes, f"{kind}Time", context, element) or ""
-            found.add((day, time, zone or ""))
+            time = time_of(attributes, f"{kind}Time", context, element)
+            found.add(_moment_of(day, time, zone, context))
     return found
 
 
-def _instances(series: Iterable[Series], context: Context) -> list[tuple[Attributes, str | None]]:
-    zoned = ((one, zone_of(one.attributes, context)) for one in series)
+def _instances(series: Iterable[Series]) -> list[tuple[Attributes, str | None]]:
+    zoned = ((one, _zone_in(one.attributes)) for one in series)
     return [(instance.attributes, zone) for one, zone in zoned for instance in one.instances]
 
 
 def _acquired(series: Iterable[Series], context: Context, element: str) -> set[_Moment]:
     found = set()
     rest = []
-    for attributes, zone in _instances(series, context):
+    for attributes, zone in _instances(series):
         text = first(attributes, "AcquisitionDateTime")
         if not text:
             rest.append((attributes, zone))
-        elif parsed := parse_date_time(text):
-            found.add((parsed[0], parsed[1] or "", parsed[2] or zone or ""))
-        else:
+            continue
+        day, time, offset = parse_date_time(text) or ("", None, "")
+        if offset == "":
             context.note("map.bad-date", "AcquisitionDateTime", element)
+        if day:
+            found.add(_moment_of(day, time, zone if offset is None else offset, context))
     return found | _moments(rest, "Acquisition", context, element)
 
 
@@ -225,12 +246,12 @@ def _earliest(moments: set[_Moment], context: Context) -> str | None:
     # Wall clocks of different zones compare only as instants.
     zoned = all(time and offset for _, time, offset in moments)
     day, time, offset = min(moments, key=_instant if zoned else None)
-    return moment(day, time or None, offset or None, context).text
+    return moment(day, time or None, offset, context).text
 
 
 def _instant(moment: _Moment) -> tuple[datetime, _Moment]:
     day, time, offset = moment
-    return datetime.fromisoformat(f"{day}T{time.partition('.')[0]}{offset}"), moment
+    return datetime.fromisoformat(f"{day}T{time}{offset}"), moment
 
 
 def study_start(study: Study, context: Context) -> str | None:
@@ -242,12 +263,12 @@ def study_start(study: Study, context: Context) -> str | None:
     """
     element = "ImagingStudy.started"
     own = [(study.attributes, zone_of(study.attributes, context))]
-    series = [(one.attributes, zone_of(one.attributes, context)) for one in study.series]
+    series = [(one.attributes, _zone_in(one.attributes)) for one in study.series]
     found = (
         _moments(own, "Study", context, element)
         or _moments(series, "Series", context, element)
         or _acquired(study.series, context, element)
-        or _moments(_instances(study.series, context), "Content", context, element)
+        or _moments(_instances(study.series), "Content", context, element)
     )
     return _earliest(found, context)
 

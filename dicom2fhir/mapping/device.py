@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import resource_id
-from dicom2fhir.mapping.codes import URI
+from dicom2fhir.mapping.codes import URI, noted_uids, uids
 from dicom2fhir.mapping.elements import Element, compact, constant, fill
 from dicom2fhir.mapping.identifiers import own, uid
 from dicom2fhir.mapping.meta import meta
@@ -15,23 +15,38 @@ if TYPE_CHECKING:
     from dicom2fhir.mapping.context import Context
     from dicom2fhir.model import Attributes, Json, Resource
 
-_KEY = ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
+_NAMED = ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
+_KEY = (*_NAMED, "DeviceUID", "UDISequence")
 
 
 def device_key(equipment: Attributes) -> tuple[str, ...] | None:
-    """Return manufacturer, model, serial number and station; None where only a station is known."""
-    key = tuple(first(equipment, keyword) for keyword in _KEY)
-    return key if any(key[:3]) else None
+    """Return manufacturer, model, serial number and station, and UID or UDI where needed.
+
+    Manufacturer and station alone tell no piece of equipment from another: None.
+    """
+    key = tuple(first(equipment, keyword) for keyword in _NAMED)
+    if any(key[1:3]):
+        return key
+    numbers = uids(equipment, "DeviceUID") or _udi_texts(equipment)
+    return (*key, *numbers) if numbers else None
 
 
 def reference(equipment: Attributes) -> Json:
-    """Return a Reference to the Device of a series, or None."""
+    """Return a Reference to the Device of a series, its manufacturer as display, or None."""
     key = device_key(equipment)
-    return {"reference": f"Device/{resource_id('Device', *key)}"} if key else None
+    if key:
+        return {"reference": f"Device/{resource_id('Device', *key)}"}
+    name = first(equipment, "Manufacturer")
+    return {"type": "Device", "display": name} if name else None
+
+
+def _udi_texts(equipment: Attributes) -> list[str]:
+    texts = (first(item, "UniqueDeviceIdentifier") for item in items(equipment, "UDISequence"))
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 def _id(equipment: Attributes, _context: Context) -> Json:
-    """Return the UUIDv5 of manufacturer, model, serial number and station."""
+    """Return the UUIDv5 of manufacturer, model, serial number and station, else UID or UDI."""
     return resource_id("Device", *(device_key(equipment) or ()))
 
 
@@ -40,21 +55,21 @@ def _own_identifier(equipment: Attributes, context: Context) -> Json:
     return own(_id(equipment, context))
 
 
-def _device_uids(equipment: Attributes, _context: Context) -> Json:
+def _device_uids(equipment: Attributes, context: Context) -> Json:
     """Return each UID as urn:dicom:uid."""
-    return [uid(text) for text in every(equipment, "DeviceUID")]
+    found = noted_uids(equipment, "DeviceUID", context, "Device.identifier")
+    return [uid(text) for text in found]
 
 
 def _udi(equipment: Attributes, _context: Context) -> Json:
     """Return each UDI as its human readable form."""
-    texts = [first(item, "UniqueDeviceIdentifier") for item in items(equipment, "UDISequence")]
-    return [{"carrierHRF": text} for text in dict.fromkeys(texts) if text]
+    return [{"carrierHRF": text} for text in _udi_texts(equipment)]
 
 
-def _type(equipment: Attributes, _context: Context) -> Json:
+def _type(equipment: Attributes, context: Context) -> Json:
     """Return the class UIDs as codings."""
-    uids = every(equipment, "ManufacturerDeviceClassUID")
-    return compact({"coding": [{"system": URI, "code": f"urn:oid:{text}"} for text in uids]})
+    found = noted_uids(equipment, "ManufacturerDeviceClassUID", context, "Device.type")
+    return compact({"coding": [{"system": URI, "code": f"urn:oid:{text}"} for text in found]})
 
 
 def _model(equipment: Attributes, _context: Context) -> Json:

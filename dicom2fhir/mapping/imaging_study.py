@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import resource_id
 from dicom2fhir.mapping import practitioner
-from dicom2fhir.mapping.codes import concepts
+from dicom2fhir.mapping.codes import concepts, of_series
 from dicom2fhir.mapping.dates import study_start
 from dicom2fhir.mapping.elements import Element, compact, constant, fill
 from dicom2fhir.mapping.endpoint import study_endpoints
@@ -146,8 +146,9 @@ def _requested(study: Study, keyword: str, context: Context, element: str) -> li
     own_codes = concepts(study.attributes, keyword, context, element)
     return own_codes or _each_once(
         one
-        for request in _requests(study)[1:]
-        for one in concepts(request, keyword, context, element)
+        for series in study.series
+        for request in items(series.attributes, "RequestAttributesSequence")
+        for one in concepts(request, keyword, of_series(series, context), element)
     )
 
 

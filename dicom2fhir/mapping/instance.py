@@ -45,7 +45,8 @@ def _sop_class(instance: SeriesInstance, _context: Context) -> Json:
 
 def _concept_name(attributes: Attributes) -> str:
     found = items(attributes, "ConceptNameCodeSequence")
-    return read_code(found[0]).meaning if found else ""
+    coded = read_code(found[0]) if found else None
+    return (coded.meaning or coded.value) if coded else ""
 
 
 def _label(attributes: Attributes) -> str:
@@ -66,11 +67,15 @@ def _title(instance: SeriesInstance, context: Context) -> Json:
     return bounded(text, context, "ImageType", _TITLE) if text else None
 
 
-def _frames(instance: SeriesInstance, _context: Context) -> Json:
+def _frames(instance: SeriesInstance, context: Context) -> Json:
     """Return the number in IHE MADO's extension, where it is more than 1."""
     values = instance.attributes.get("NumberOfFrames")
-    frames = unsigned(str(values[0])) if values else None
-    if frames is None or frames <= 1:
+    if not values or values[0] == "":
+        return None
+    frames = unsigned(str(values[0]))
+    if not frames:
+        context.note("map.bad-number", "NumberOfFrames", f"{_PATH}.extension")
+    if not frames or frames == 1:
         return None
     return {"url": f"{_MADO}/MadoNumberOfFrames", "valueInteger": frames}
 

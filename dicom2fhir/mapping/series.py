@@ -83,7 +83,7 @@ def _operators(series: Series, context: Context) -> Json:
 
 
 def _equipment(series: Series, _context: Context) -> Json:
-    """Return the Device with function DEV."""
+    """Return the Device, else the manufacturer as display, with function DEV."""
     actor = device.reference(series.attributes)
     return (
         {"function": concept_of(PARTICIPATION, "DEV", "device"), "actor": actor} if actor else None
@@ -154,7 +154,14 @@ SERIES: tuple[Element[Series], ...] = (
     ),
     Element(
         f"{_PATH}.performer[device]",
-        ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName"),
+        (
+            "Manufacturer",
+            "ManufacturerModelName",
+            "DeviceSerialNumber",
+            "StationName",
+            "DeviceUID",
+            "UDISequence",
+        ),
         _equipment,
         "PS3.3 C.7.5.1; EU imaging series performer DEV",
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import resource_id
-from dicom2fhir.mapping.codes import concepts
+from dicom2fhir.mapping.codes import concepts, of_series, uids
 from dicom2fhir.mapping.elements import Element, fill
 from dicom2fhir.mapping.identifiers import identifier, issuer_of, own, uid
 from dicom2fhir.mapping.meta import patient_meta
@@ -26,6 +26,7 @@ class Slide:
 
     item: Attributes
     container: str
+    series: Series
 
 
 def _slides(series: Iterable[Series]) -> Iterable[Slide]:
@@ -34,7 +35,7 @@ def _slides(series: Iterable[Series]) -> Iterable[Slide]:
             if "SpecimenDescriptionSequence" in instance.attributes:
                 container = first(instance.attributes, "ContainerIdentifier")
                 for item in items(instance.attributes, "SpecimenDescriptionSequence"):
-                    yield Slide(item=item, container=container)
+                    yield Slide(item=item, container=container, series=one)
 
 
 def _issued(slide: Slide, context: Context) -> Json:
@@ -46,9 +47,9 @@ def _issued(slide: Slide, context: Context) -> Json:
 
 def _id(slide: Slide, context: Context) -> Json:
     """Return the UUIDv5 of the Specimen UID, else of the identifier and its system or study."""
-    unique = first(slide.item, "SpecimenUID")
+    unique = uids(slide.item, "SpecimenUID")
     if unique:
-        return resource_id("Specimen", unique)
+        return resource_id("Specimen", unique[0])
     issued = _issued(slide, context) or {}
     scope = issued.get("system") or context.study.uid
     return resource_id("Specimen", scope, issued.get("value") or slide.container)
@@ -59,16 +60,19 @@ def _own_identifier(slide: Slide, context: Context) -> Json:
     return own(_id(slide, context))
 
 
-def _uid(slide: Slide, _context: Context) -> Json:
+def _uid(slide: Slide, context: Context) -> Json:
     """Return the UID as urn:dicom:uid."""
-    unique = first(slide.item, "SpecimenUID")
-    return uid(unique) if unique else None
+    unique = uids(slide.item, "SpecimenUID")
+    if not unique and first(slide.item, "SpecimenUID"):
+        context.note("map.bad-code", "SpecimenDescriptionSequence", "Specimen.identifier")
+    return uid(unique[0]) if unique else None
 
 
 def _type(slide: Slide, context: Context) -> Json:
     """Return the first code."""
     keyword = "SpecimenTypeCodeSequence"
-    return next(iter(concepts(slide.item, keyword, context, "Specimen.type")), None)
+    own_context = of_series(slide.series, context)
+    return next(iter(concepts(slide.item, keyword, own_context, "Specimen.type")), None)
 
 
 def _container(slide: Slide, _context: Context) -> Json:

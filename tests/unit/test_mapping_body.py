@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mapping_studies import code, instance, mapped, problems, series, study
 
 from dicom2fhir.mapping.tables.body_parts import BODY_PARTS
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import Series
 
 _SCT = "http://snomed.info/sct"
 
@@ -108,3 +113,22 @@ def test_a_side_on_which_series_and_images_differ_is_left_out_and_told() -> None
 
 def test_a_side_that_is_none_is_told() -> None:
     assert problems(study(series(Laterality=["X"])))["map.bad-code"] == 1
+
+
+def test_images_of_both_sides_contradict_one_side_but_not_both() -> None:
+    def with_side(side: str) -> Series:
+        images = (instance(1, ImageLaterality=["L"]), instance(2, ImageLaterality=["R"]))
+        return series(*images, Laterality=[side])
+
+    assert problems(study(with_side("R"))) == {"map.laterality-conflict": 1}
+    assert problems(study(with_side("B"))) == {}
+    assert mapped(study(with_side("B")))["series"][0]["laterality"] == _side(
+        ("51440002", "Bilateral")
+    )
+
+
+def test_further_body_parts_are_told() -> None:
+    source = study(series(BodyPartExamined=["CHEST", "ABDOMEN", "PELVIS"]))
+
+    assert mapped(source)["series"][0]["bodySite"]["code"] == "816094009"
+    assert problems(source) == {"map.body-part": 2}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from mapping_studies import code, mapped, problems, series, study
+from typing import TYPE_CHECKING
+
+from mapping_studies import code, instance, mapped, problems, resources, series, study
 
 from dicom2fhir.mapping.codes import DCM, SCT, absolute_uri, oid_uri, to_sct
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import Series
 
 
 def _procedure(*items: object, **options: object) -> list[dict[str, object]]:
@@ -120,3 +125,33 @@ def test_only_real_oids_become_urns() -> None:
     assert absolute_uri("https://example.org/a") == "https://example.org/a"
     assert absolute_uri("https://example.org/a b") is None
     assert absolute_uri("ward 7") is None
+
+
+def test_a_urn_code_that_is_no_uri_stays_as_text_and_is_noted() -> None:
+    source = study(ProcedureCodeSequence=[{"URNCodeValue": ["ward 7"], "CodeMeaning": ["x"]}])
+
+    assert mapped(source)["procedureCode"] == [{"text": "x"}]
+    assert problems(source) == {"map.bad-code": 1}
+
+
+def test_codes_of_requests_and_specimens_use_the_schemes_of_their_own_series() -> None:
+    def stating(number: int) -> Series:
+        stated = {"CodingSchemeDesignator": ["99L"], "CodingSchemeUID": [f"1.2.276.0.{number}"]}
+        slide = {
+            "SpecimenUID": [f"1.2.276.0.76.{number}"],
+            "SpecimenTypeCodeSequence": [code("T", "99L")],
+        }
+        return series(
+            instance(number, SpecimenDescriptionSequence=[slide]),
+            number=number,
+            CodingSchemeIdentificationSequence=[stated],
+            RequestAttributesSequence=[{"RequestedProcedureCodeSequence": [code("A", "99L")]}],
+        )
+
+    source = study(stating(1), stating(2))
+    own = ["urn:oid:1.2.276.0.1", "urn:oid:1.2.276.0.2"]
+
+    requested = mapped(source)["procedureCode"]
+    assert [one["coding"][0]["system"] for one in requested] == own
+    types = [one["type"] for one in resources(source, "Specimen")]
+    assert [one["coding"][0]["system"] for one in types] == own

@@ -217,3 +217,62 @@ def test_a_local_time_that_a_clock_change_makes_unclear_becomes_a_date(day: str,
 def test_an_offset_that_is_none_is_a_problem() -> None:
     made = study(StudyDate=["20240203"], StudyTime=["101112"], TimezoneOffsetFromUTC=["+1500"])
     assert problems(made)["map.bad-date"] == 1
+
+
+def test_the_zone_of_the_options_does_not_replace_a_bad_offset() -> None:
+    stated = {"SeriesDate": ["20240203"], "SeriesTime": ["101112"]}
+    source = study(
+        series(**stated, TimezoneOffsetFromUTC=["CET"]),
+        StudyDate=["20240203"],
+        StudyTime=["101112"],
+        TimezoneOffsetFromUTC=["+1500"],
+    )
+    made = mapped(source, timezone="Europe/Berlin")
+
+    assert made["started"] == made["series"][0]["started"] == "2024-02-03"
+    assert problems(source, timezone="Europe/Berlin") == {
+        "map.bad-date": 2,
+        "map.no-timezone": 2,
+    }
+
+
+def test_a_bad_offset_of_a_dt_value_is_told_and_not_replaced() -> None:
+    assert parse_date_time("20240203101112+1500") == ("2024-02-03", "10:11:12", "")
+    image = instance(1, AcquisitionDateTime=["20240203101112+1500"])
+    source = study(series(image, TimezoneOffsetFromUTC=["+0100"]))
+
+    assert mapped(source)["series"][0]["started"] == "2024-02-03"
+    assert problems(source)["map.bad-date"] >= 1
+
+
+def test_a_time_of_an_incomplete_date_is_no_instant() -> None:
+    source = study(StudyDate=["202402"], StudyTime=["101112"], TimezoneOffsetFromUTC=["+0100"])
+
+    assert mapped(source)["started"] == "2024-02"
+
+
+def test_instants_within_one_second_compare_by_their_fraction() -> None:
+    made = mapped(
+        study(
+            series(
+                instance(1, AcquisitionDateTime=["20240203080000.9+0100"]),
+                instance(2, AcquisitionDateTime=["20240203160000.1+0900"]),
+            )
+        )
+    )
+
+    assert made["started"] == "2024-02-03T16:00:00.1+09:00"
+
+
+def test_the_zone_of_the_options_counts_when_instants_are_compared() -> None:
+    made = mapped(
+        study(
+            series(
+                instance(1, AcquisitionDateTime=["20240203090000"]),
+                instance(2, AcquisitionDateTime=["20240203100000+0900"]),
+            )
+        ),
+        timezone="Europe/Berlin",
+    )
+
+    assert made["started"] == "2024-02-03T10:00:00+09:00"

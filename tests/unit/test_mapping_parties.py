@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mapping_studies import (
     FULL,
     FULL_OPTIONS,
@@ -9,6 +11,7 @@ from mapping_studies import (
     instance,
     mapped,
     person,
+    problems,
     resources,
     series,
     study,
@@ -17,6 +20,9 @@ from mapping_studies import (
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.mapping import map_provenance, map_study
 from dicom2fhir.options import MapOptions
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import Series
 
 _HR = "https://example.org/staff"
 _KNOWN = {"issuers": {"99HR": _HR}}
@@ -87,14 +93,14 @@ def test_an_institution_with_a_real_code_is_an_organization() -> None:
 def test_equipment_is_one_device_for_each_key() -> None:
     known = {"Manufacturer": ["Acme"], "ManufacturerModelName": ["CT 9"]}
     source = study(
-        series(**known, number=1), series(**known, number=2), series(Manufacturer=["Other"])
+        series(**known, number=1), series(**known, number=2), series(DeviceSerialNumber=["7"])
     )
     first, second = resources(source, "Device")
 
     assert first["id"] == resource_id("Device", "Acme", "CT 9", "", "")
     assert first["manufacturer"] == "Acme"
     assert first["deviceName"] == [{"name": "CT 9", "type": "model-name"}]
-    assert second["manufacturer"] == "Other"
+    assert second["serialNumber"] == "7"
 
 
 def test_a_station_alone_is_no_device() -> None:
@@ -237,3 +243,85 @@ def test_a_local_scheme_is_what_its_own_series_states() -> None:
 def test_a_procedure_code_without_meaning_gets_the_words_of_the_study() -> None:
     made = study(ProcedureCodeSequence=[code("24627-2", "LN")], StudyDescription=["Head CT"])
     assert mapped(made)["procedureCode"][0]["text"] == "Head CT"
+
+
+def test_a_manufacturer_alone_is_a_display_and_no_device() -> None:
+    source = study(series(Manufacturer=["Acme"], StationName=["CT01"]))
+
+    assert resources(source, "Device") == []
+    (performer,) = mapped(source)["series"][0]["performer"]
+    assert performer["actor"] == {"type": "Device", "display": "Acme"}
+
+
+def test_equipment_without_model_and_serial_number_is_told_apart_by_uid_or_udi() -> None:
+    source = study(
+        series(Manufacturer=["Acme"], DeviceUID=["1.2.276.0.76.3.1.9"], number=1),
+        series(Manufacturer=["Acme"], DeviceUID=["1.2.276.0.76.3.1.10"], number=2),
+        series(UDISequence=[{"UniqueDeviceIdentifier": ["(01)1"]}], number=3),
+    )
+    made = resources(source, "Device")
+
+    assert len({one["id"] for one in made}) == 3
+    assert [one["performer"][0]["actor"]["reference"] for one in mapped(source)["series"]] == [
+        f"Device/{one['id']}" for one in made
+    ]
+
+
+def test_a_uid_of_equipment_that_is_none_is_left_out_and_told() -> None:
+    source = study(
+        series(
+            ManufacturerModelName=["CT 9"],
+            DeviceUID=["1.02.3.4.5", "1.2.276.0.76.3.1.9"],
+            ManufacturerDeviceClassUID=["1.2.3." + "4" * 64],
+        )
+    )
+    made = mapped(source, "Device")
+
+    assert [one["value"] for one in made["identifier"][1:]] == ["urn:oid:1.2.276.0.76.3.1.9"]
+    assert "type" not in made
+    found = {(one.code, one.tag) for one in map_study(source, MapOptions()).problems}
+    assert {("map.bad-code", "(0018,1002)"), ("map.bad-code", "(0018,100B)")} <= found
+
+
+def test_a_bad_device_uid_alone_makes_no_device() -> None:
+    assert resources(study(series(DeviceUID=["serial 7"])), "Device") == []
+
+
+def test_a_specimen_uid_that_is_none_leaves_the_identifier() -> None:
+    item = {"SpecimenIdentifier": ["SP1"], "SpecimenUID": ["slide 1"]}
+    source = study(series(instance(1, SpecimenDescriptionSequence=[item])))
+    made = mapped(source, "Specimen")
+
+    assert made["id"] == resource_id("Specimen", source.uid, "SP1")
+    assert [one["value"] for one in made["identifier"][1:]] == ["SP1"]
+    assert problems(source) == {"map.bad-code": 1}
+
+
+def test_a_local_scheme_of_which_two_series_differ_identifies_nobody_of_the_study() -> None:
+    def stating(number: int, uid: str) -> Series:
+        stated = {"CodingSchemeDesignator": ["99L"], "CodingSchemeUID": [uid]}
+        return series(number=number, CodingSchemeIdentificationSequence=[stated])
+
+    differ = study(stating(1, "1.2.276.0.1"), stating(2, "1.2.276.0.2"), **_referred("99L"))
+    agree = study(stating(1, "1.2.276.0.1"), stating(2, "1.2.276.0.1"), **_referred("99L"))
+
+    assert resources(differ, "Practitioner") == []
+    (made,) = resources(agree, "Practitioner")
+    assert made["identifier"][0]["system"] == "urn:oid:1.2.276.0.1"
+
+
+def test_a_scheme_without_designator_identifies_nobody() -> None:
+    stated = [{"CodingSchemeUID": ["1.2.276.0.1"]}]
+    source = study(series(CodingSchemeIdentificationSequence=stated), **_referred(""))
+
+    assert resources(source, "Practitioner") == []
+
+
+def test_a_uid_made_of_a_uuid_is_kept() -> None:
+    unique = "2.25.282182970547465534233773544944324142889"
+    slide = instance(1, SpecimenDescriptionSequence=[{"SpecimenUID": [unique]}])
+    source = study(series(slide, DeviceUID=[unique]))
+
+    assert mapped(source, "Device")["identifier"][1]["value"] == f"urn:oid:{unique}"
+    assert mapped(source, "Specimen")["identifier"][1]["value"] == f"urn:oid:{unique}"
+    assert problems(source) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapping_studies import code, instance, mapped, series, study
+from mapping_studies import code, instance, mapped, problems, series, study
 
 _SR = "1.2.840.10008.5.1.4.1.1.88.11"
 _KOS = "1.2.840.10008.5.1.4.1.1.88.59"
@@ -103,10 +103,21 @@ def test_performers_say_what_they_did() -> None:
 
     assert [
         (one["function"]["coding"][0]["code"], one["actor"].get("display")) for one in made
-    ] == [("PRF", "B A"), ("SPRF", "D C"), ("SPRF", "F E"), ("DEV", None), ("LOC", "General")]
+    ] == [("PRF", "B A"), ("SPRF", "D C"), ("SPRF", "F E"), ("DEV", "Acme"), ("LOC", "General")]
 
 
 def test_an_operator_alone_is_the_performer() -> None:
     (made,) = _series(OperatorsName=["C^D"])["performer"]
 
     assert made["function"]["coding"][0]["code"] == "PRF"
+
+
+def test_a_number_of_frames_that_is_none_is_told() -> None:
+    for text in ("0", "many", "-1"):
+        source = study(series(instance(1, NumberOfFrames=[text])))
+        assert problems(source) == {"map.bad-number": 1}
+    assert problems(study(series(instance(1, NumberOfFrames=["1"])))) == {}
+
+
+def test_a_title_code_without_meaning_is_titled_by_its_value() -> None:
+    assert _instance(ConceptNameCodeSequence=[code("18748-4", "LN")])["title"] == "18748-4"
