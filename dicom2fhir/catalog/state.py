@@ -54,10 +54,20 @@ def _kept(folder: Path, rules: str) -> Iterator[Catalog]:
     except OSError as error:
         raise OutputError("The state folder cannot be made.", hint="Check --state.") from error
     with _lock(folder):
-        catalog = _open_state(folder / "catalog.db", rules)
+        path = folder / "catalog.db"
+        catalog = _open_state(path, rules)
         try:
             yield catalog
             catalog.commit()
+        except sqlite3.DatabaseError as error:
+            # Subclasses are a full disk, a lock and the like; this class itself is damage.
+            if type(error) is not sqlite3.DatabaseError:
+                raise
+            path.replace(path.with_suffix(".damaged"))
+            raise OutputError(
+                "The state is damaged; it was set aside as catalog.damaged.",
+                hint="Run again: everything is read anew.",
+            ) from None
         finally:
             catalog.close()
 

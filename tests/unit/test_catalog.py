@@ -302,6 +302,14 @@ def test_a_damaged_state_is_set_aside_and_rebuilt(tmp_path: Path) -> None:
     assert (tmp_path / "catalog.damaged").exists()
 
 
+def test_damage_that_shows_while_running_is_set_aside_for_the_next_run(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="damaged"), open_catalog(str(tmp_path), ""):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+    assert (tmp_path / "catalog.damaged").exists()
+    with open_catalog(str(tmp_path), "") as catalog:
+        assert catalog.study_uids() == []
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next_and_a_running_one_is_not(
     tmp_path: Path,
 ) -> None:
