@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 
 from places import SHARED
 
@@ -21,13 +19,6 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder ../shared/data beside the checkout")
     return folder
-
-
-# The same examples each time: a change fails for its own faults. More are found with
-# `HYPOTHESIS_PROFILE=wide pytest tests/property`.
-settings.register_profile("steady", derandomize=True, deadline=None)
-settings.register_profile("wide", max_examples=2000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
