@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - \b keeps the help's examples on their lines
 
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.assembly import conversion_options
 from dicom2fhir.cli.progress import watch_run
-from dicom2fhir.cli.session import Session, check_sources, stdout_is_terminal
+from dicom2fhir.cli.session import Session, check_sources, stdin_list, stdout_is_terminal
 from dicom2fhir.errors import UsageError
 from dicom2fhir.report.people import headline
 from dicom2fhir.report.safe import safe
@@ -89,6 +88,7 @@ def convert(
     check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
     if options.output.path is None and not options.dry_run:
         return _show_instead(session, options)
+    session.refuse_sources(options.sources, options.output.path)
     if options.output.path == "-" and session.arguments.text("report") == "-":
         raise UsageError(
             "The Bundle and the report cannot both go to standard output.",
@@ -96,7 +96,7 @@ def convert(
         )
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
 
-    listing = sys.stdin.buffer if "-" in options.sources else None
+    listing = stdin_list() if "-" in options.sources else None
     bar = not (options.output.path == "-" and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
         outcome = pipeline.convert(options, watch, listing, session.write_report)

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dicom2fhir.errors import OutputError
@@ -112,6 +113,11 @@ class _PrivateFile(logging.FileHandler):
 
 
 def _file(path: str) -> logging.Handler:
+    if _is_binary(path):
+        raise OutputError(
+            "The file of --log-file holds no text; it was left alone.",
+            hint="Name a new file or an older log.",
+        )
     try:
         return _PrivateFile(path)
     except OSError as error:
@@ -119,6 +125,15 @@ def _file(path: str) -> logging.Handler:
             f"The log file cannot be written: {error.strerror}.",
             hint="Give --log-file a file in a folder that exists and that you may write to.",
         ) from None
+
+
+def _is_binary(path: str) -> bool:
+    """Tell whether a regular file is there that is no log: text holds no NUL, DICOM does."""
+    if not os.path.isfile(path):  # noqa: PTH113 - the path may hold any bytes
+        return False
+    with suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - as above
+        return b"\0" in file.read(4096)
+    return False
 
 
 def _facts(record: logging.LogRecord) -> Mapping[str, object]:

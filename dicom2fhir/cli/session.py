@@ -14,8 +14,8 @@ from dicom2fhir.errors import OutputError, UsageError
 from dicom2fhir.report.document import can_write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import TextIO
+    from collections.abc import Iterable, Sequence
+    from typing import BinaryIO, TextIO
 
     import typer
 
@@ -69,8 +69,30 @@ class Session:
         if not can_write_report(path):
             raise OutputError(
                 "The report cannot be written there.",
-                hint="Give --report a file in a folder that exists and that you may write to.",
+                hint="Give --report a new file or an older report in a folder you may write to.",
             )
+
+    def refuse_sources(self, sources: Sequence[str], output: str | None = None) -> None:
+        """Keep report, log and state out of the input and apart from the output.
+
+        Errors: UsageError
+        """
+        named = {
+            f"--{name.replace('_', '-')}": self.arguments.text(name)
+            for name in ("report", "log_file", "state")
+        }
+        from pathlib import Path  # noqa: PLC0415 - a run that writes nothing beside needs it not
+
+        from dicom2fhir.deliver import refuse_sources  # noqa: PLC0415 - the same
+
+        for option, path in named.items():
+            if path in {None, "-"}:
+                continue
+            refuse_sources(Path(str(path)), sources, option)
+            if output is not None and os.path.realpath(str(path)) == os.path.realpath(output):
+                raise UsageError(
+                    f"{option} and -o are the same place.", hint="Give each a place of its own."
+                )
 
 
 def _terminal(arguments: Arguments) -> Terminal:
@@ -115,6 +137,16 @@ def check_sources(session: Session, sources: tuple[str, ...], what: str) -> None
         if source != "-" and not is_pattern and not os.path.lexists(source):
             named = session.terminal.path(source, f"Number {number} of the paths given")
             raise UsageError(f"{named} does not exist.", hint="Check the path.")
+
+
+def stdin_list() -> BinaryIO:
+    """Return standard input, where a list of paths comes from.
+
+    Errors: UsageError when it is closed
+    """
+    if sys.stdin is None:
+        raise UsageError("Standard input is closed, so there is no list.", hint="Name the sources.")
+    return sys.stdin.buffer
 
 
 def stdout_is_terminal() -> bool:

@@ -8,7 +8,7 @@ from dicom2fhir.deliver.channel import open_channel
 from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.deliver.folder import FolderSink
 from dicom2fhir.deliver.single import BundleSink, LinesSink
-from dicom2fhir.deliver.target import Form, find_target
+from dicom2fhir.deliver.target import Form, find_target, refuse_sources
 from dicom2fhir.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import OutputOptions
     from dicom2fhir.problems import Problem
 
-__all__ = ["Sink", "open_sink"]
+__all__ = ["Sink", "open_sink", "refuse_sources"]
 
 
 class Sink(Protocol):

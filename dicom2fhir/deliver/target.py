@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import stat
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_HEAD = 4096
 FORMS_HINT = "OUT is a folder, x.json, x.ndjson, x.json.gz, x.ndjson.gz, or - for stdout."
 _FILE = re.compile(r"\.(json|ndjson)(\.gz)?$", re.IGNORECASE)
 _OTHER_FILE = re.compile(
@@ -82,6 +86,8 @@ def _by_what_is_there(out: str) -> Target:
         form = Form.BUNDLE if form is Form.FOLDER else form
         return Target(path=Path(out), form=form, compressed=compressed, streamed=True)
     _refuse_mismatch(mode, form)
+    if form is not Form.FOLDER:
+        _refuse_stranger(path)
     return Target(path=path, form=form, compressed=compressed)
 
 
@@ -95,7 +101,37 @@ def _refuse_mismatch(mode: int, form: Form) -> None:
         raise UsageError("OUT is a file that is there already, not a folder.", hint=FORMS_HINT)
 
 
-def _refuse_sources(path: Path, sources: Sequence[str]) -> None:
+def _refuse_stranger(path: Path) -> None:
+    """Replace a file only where it holds JSON, plain or gzipped, or nothing.
+
+    Whatever way an image was named as input, by a list or through a link, it is not JSON.
+    """
+    with output_faults():
+        head = _head_of(path)
+    if head.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):
+            head = zlib.decompressobj(31).decompress(head, _HEAD)
+    if head and (not head.startswith(b"{") or b"\0" in head):
+        raise UsageError(
+            "OUT is a file that holds something else than Bundles; it was left alone.",
+            hint="Choose another name, or remove that file yourself.",
+        )
+
+
+def _head_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD)
+
+
+def refuse_sources(path: Path, sources: Sequence[str], what: str = "OUT") -> None:
+    """Keep what is written out of the input, as far as the command line tells it.
+
+    Errors: UsageError
+    """
+    _refuse_sources(Path(os.path.realpath(path)), sources, what)
+
+
+def _refuse_sources(path: Path, sources: Sequence[str], what: str = "OUT") -> None:
     """Keep output out of the input: the next run would read it, and an archive stays as it is."""
     lineage = dict(_lineage(path))
     for source in sources:
@@ -111,7 +147,7 @@ def _refuse_sources(path: Path, sources: Sequence[str]) -> None:
             inside = (found.st_dev, found.st_ino) in lineage
         if inside:
             raise UsageError(
-                "OUT is a source or lies inside one.", hint="Choose a place outside the input."
+                f"{what} is a source or lies inside one.", hint="Choose a place outside the input."
             )
 
 

@@ -51,7 +51,10 @@ class Named:
     others is found twice, which the catalog sees.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, out: str | None = None) -> None:
+        # The folder that output goes to: no file of it may be named.
+        self._out = None if out is None else os.path.join(os.path.realpath(out), "")
+        self.touches_out = False
         self._folders: set[str] = set()
         self._files: set[str] = set()
         self._older: set[str] = set()
@@ -82,6 +85,7 @@ class Named:
         if len(self._files) >= _GENERATION:
             self._files, self._older = set(), self._files
         self._files.add(self._key(path))
+        self.touches_out = self.touches_out or self._prefix[1] == self._out
 
     def _key(self, path: str) -> str:
         """Return the path with its folder resolved; links that are the last name stay links."""

@@ -51,6 +51,21 @@ class Walker:
                     yield from self._walk(folder, place)
             folders, place.links = place.links, []
 
+    def entered_above(self, path: str) -> bool:
+        """Tell whether a folder that was entered through links holds this path."""
+        place = os.path.realpath(path)
+        while self._entered:
+            try:
+                status = os.stat(place)
+            except OSError:
+                status = None
+            if status is not None and (status.st_dev, status.st_ino) in self._entered:
+                return True
+            if place == os.path.dirname(place):
+                break
+            place = os.path.dirname(place)
+        return False
+
     def _walk(self, root: str, place: _Place) -> Iterator[Finding]:
         pending = [(root, _scan(root, is_deep=False))]
         while pending:

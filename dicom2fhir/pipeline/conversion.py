@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom2fhir import __version__
@@ -74,9 +75,10 @@ def convert(
     watch = watch or Unwatched()
     _refuse_contradictions(options)
     stopwatch = Stopwatch()
+    anew = _is_missing_folder(options)
     with ExitStack() as stack:
         sink = None if options.dry_run else stack.enter_context(_sink(options))
-        finder = stack.enter_context(Finder(options.find))
+        finder = stack.enter_context(Finder(options.find, _place_of_output(options)))
         catalog = stack.enter_context(
             open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
         )
@@ -87,6 +89,10 @@ def convert(
                 options.sources, listing=listing, null_separated=options.null_separated
             )
             read = read_sources(findings, catalog, options, workers, watch)
+            if finder.met_out():
+                raise UsageError(
+                    "OUT lies where the input is.", hint="Choose a place outside the input."
+                )
             catalog.add_problems(_conflicts_between_studies(catalog, options))
         with stopwatch.measure("write"):
             watch.stage("write")
@@ -94,7 +100,7 @@ def convert(
                 # An empty Bundle would look like a run that found something.
                 sink.abort()
                 sink = None
-            emitted = _emit(catalog, options, workers, watch, sink)
+            emitted = _emit(catalog, options, workers, watch, sink, anew=anew)
         outcome = stopwatch.add_to(summarise(read, emitted, catalog, sink, options))
         if report is not None:
             report(outcome, catalog.problem_items())
@@ -165,11 +171,33 @@ def _conflicts_between_studies(catalog: Catalog, options: Options) -> list[Probl
     return problems
 
 
+def _place_of_output(options: Options) -> str | None:
+    """Return the folder or file that output goes to; None for a stream and a dry run."""
+    path = options.output.path
+    if options.dry_run or path is None or path == "-" or path.startswith(("/dev/", "/proc/")):
+        return None
+    return path
+
+
+def _is_missing_folder(options: Options) -> bool:
+    """Tell whether OUT is a folder that is not there: what was written into it is gone."""
+    path = options.output.path
+    if path is None or path == "-" or path.endswith((".json", ".ndjson", ".gz")):
+        return False
+    return not Path(path).exists()
+
+
 def _emit(
-    catalog: Catalog, options: Options, workers: Workers, watch: Watch, sink: Sink | None
+    catalog: Catalog,
+    options: Options,
+    workers: Workers,
+    watch: Watch,
+    sink: Sink | None,
+    *,
+    anew: bool,
 ) -> EmissionCounts:
     rules = _writing_rules(options)
-    study_uids = catalog.study_uids(emitted_as=rules if catalog.kept else None)
+    study_uids = catalog.study_uids(emitted_as=rules if catalog.kept and not anew else None)
     emitted = emit_studies(catalog, study_uids, options, workers, watch, sink)
     if sink is not None:
         catalog.add_problems(sink.finish())

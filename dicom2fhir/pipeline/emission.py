@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dicom2fhir.pipeline.workers import Workers
 
 MIB = 1024 * 1024
+KEPT_BACK = {"deliver.foreign", "deliver.kept"}
+"""Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,15 +189,19 @@ def emit_studies(
         results = _within_one_bundle(results, options)
     for emitted in results:
         catalog.add_problems(emitted.problems)
+        refused: set[str] = set()
         for bundle in emitted.bundles:
-            if sink is not None:
-                catalog.add_problems(sink.write(bundle))
-        _add(emitted, counts)
+            problems = sink.write(bundle) if sink is not None else ()
+            catalog.add_problems(problems)
+            refused |= {problem.code for problem in problems} & KEPT_BACK
+        _add(emitted, counts, refused)
         watch.written(len(counts.study_uids), len(study_uids))
     return counts
 
 
-def _add(emitted: Emitted, counts: EmissionCounts) -> None:
+def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
+    if "deliver.foreign" in refused:
+        emitted.failed, emitted.converted = emitted.failed + emitted.converted, 0
     counts.studies += emitted.studies
     counts.series += emitted.series
     counts.converted += emitted.converted
@@ -206,7 +212,8 @@ def _add(emitted: Emitted, counts: EmissionCounts) -> None:
     counts.patients.update(
         hashlib.blake2b(one.encode(), digest_size=8).digest() for one in emitted.patients
     )
-    if not emitted.failed:
+    # What did not reach its place is still to be written, so a later run tries again.
+    if not emitted.failed and not refused:
         counts.study_uids.append(emitted.study_uid)
 
 

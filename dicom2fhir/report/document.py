@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.report.summary import Outcome, ProblemRow
 
+_BEGINNING = b'{\n  "report": "dicom2fhir"'
 REPORT_VERSION = "1.0"
 """Major.minor: within a major version fields are added, never removed or re-typed."""
 
@@ -75,11 +76,22 @@ def write_report(path: str, chunks: Iterable[bytes]) -> None:
 
 
 def can_write_report(path: str) -> bool:
-    """Tell whether a report can be written there, before the work begins."""
+    """Tell whether a report can be written there, before the work begins.
+
+    A file that is there already is replaced only where it is an older report, or empty.
+    """
     if os.path.isdir(path):  # noqa: PTH112 - the path may hold any bytes
+        return False
+    if os.path.isfile(path) and not _is_report(path):  # noqa: PTH113 - as above
         return False
     folder = os.path.dirname(path) or "."  # noqa: PTH120 - as above
     return os.access(path if _is_stream(path) else folder, os.W_OK)
+
+
+def _is_report(path: str) -> bool:
+    with suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - as above
+        return file.read(len(_BEGINNING)) in {b"", _BEGINNING}
+    return False
 
 
 def _is_stream(path: str) -> bool:

@@ -113,6 +113,32 @@ def test_a_rejection_note_that_comes_later_takes_its_image_out(
     assert instances == before[study]  # one image less, the note itself more
 
 
+def test_a_study_that_was_kept_back_is_written_by_a_later_run(
+    archive: Path, tmp_path: Path
+) -> None:
+    arguments = ["convert", str(archive), "-o", "out", "--state", "state", "-q"]
+
+    def run() -> int:
+        command = [sys.executable, "-m", "dicom2fhir", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, check=False
+        )
+        return done.returncode
+
+    assert run() == 0
+    (first, second) = (tmp_path / "out").glob("[!.]*.json")
+    shutil.rmtree(tmp_path / "state")
+    first.write_text("mine")
+    assert run() == 1
+    first.unlink()
+    assert run() == 0
+    assert first.exists()
+    shutil.rmtree(tmp_path / "out")
+    assert run() == 0
+    assert second.exists()
+
+
 def test_other_options_write_everything_again(archive: Path, tmp_path: Path) -> None:
     run_night(archive, tmp_path)
     _, bundles, report = run_night(archive, tmp_path, "--timezone", "Europe/Berlin")

@@ -123,11 +123,11 @@ def test_never_refuses_a_file_that_is_there(tmp_path: Path) -> None:
 
 def test_an_aborted_run_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    path.write_text("old")
+    path.write_text("{}")
     sink = opened(path)
     sink.write(TWO[0])
     sink.abort()
-    assert path.read_text() == "old"
+    assert path.read_text() == "{}"
     assert list(tmp_path.iterdir()) == [path]
 
 
