@@ -95,7 +95,7 @@ CODES: dict[str, Code] = {
     "find.archive-bad": _error("The archive is damaged; what could be listed was read"),
     "find.archive-limit": _error(
         "The archive holds more members, bytes or compression than the limit; the rest was left",
-        "Raise --max-archive-members or --max-archive-bytes if you trust it.",
+        "If you trust it, raise --max-archive-members, --max-archive-bytes or --max-archive-ratio.",
     ),
     "find.archive-member": _info("A member is encrypted, a link or not a file; left alone"),
     "find.dicomdir-missing": _warning("A DICOMDIR names files that are not there"),
@@ -133,6 +133,9 @@ CODES: dict[str, Code] = {
     "read.failed": _error("The file could not be read; not converted"),
     # catalog
     "catalog.duplicate": _info("The same instance with the same bytes again; listed once"),
+    "catalog.copy-gone": _info(
+        "A copy that an earlier run has read is gone or has changed; another one was listed"
+    ),
     "catalog.conflict": _warning(
         "One SOP Instance UID with different bytes; the copy with the lowest SHA-256 was kept"
     ),

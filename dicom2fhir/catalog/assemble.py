@@ -144,20 +144,23 @@ def _drop_copies(
         if counts[row.sop_instance_uid] > 1:
             copies[row.sop_instance_uid].append((fingerprint(row.source), row))
     for group in copies.values():
-        winner = min(group, key=lambda copy: (copy[0], catalog.candidate(copy[1].source).label))
+        winner = min(
+            group, key=lambda copy: (not copy[0], copy[0], catalog.candidate(copy[1].source).label)
+        )
         kept.append(winner[1])
         for digest, row in group:
             if row is not winner[1]:
-                _note_copy(row, assembled, same=digest == winner[0])
+                _note_copy(row, assembled, digest, winner[0])
     return kept
 
 
-def _note_copy(row: StoredInstance, assembled: Assembled, *, same: bool) -> None:
-    if same:
-        assembled.duplicates += 1
+def _note_copy(row: StoredInstance, assembled: Assembled, digest: str, kept: str) -> None:
+    if not digest:
+        code = "catalog.copy-gone"
     else:
-        assembled.conflicts += 1
-    code = "catalog.duplicate" if same else "catalog.conflict"
+        code = "catalog.duplicate" if digest == kept else "catalog.conflict"
+    assembled.conflicts += code == "catalog.conflict"
+    assembled.duplicates += code != "catalog.conflict"
     assembled.problems.append(Problem(code=code, source=row.source))
 
 

@@ -93,10 +93,15 @@ class RowEncoder:
             if len(self._seen) > 256:  # noqa: PLR2004 - a bound on memory, nothing more
                 self._seen.clear()
             data = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)
-            digest = hashlib.blake2b(level.encode() + data, digest_size=16).digest()
+            digest = block_digest(level, data)
             known = self._seen[id(attributes)] = (attributes, digest, data)
         batch.blocks.setdefault(known[1], (level, known[2]))
         return known[1]
+
+
+def block_digest(level: str, data: bytes) -> bytes:
+    """Return what names a block of attributes, and shows whether it is still the same."""
+    return hashlib.blake2b(level.encode() + data, digest_size=16).digest()
 
 
 def order_of(values: object) -> int:

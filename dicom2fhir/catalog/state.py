@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orjson import JSONDecodeError
+
 from dicom2fhir.catalog.store import Catalog, create
 from dicom2fhir.errors import OutputError, StateLockedError
 from dicom2fhir.temporary import PrivateFolder
@@ -59,9 +61,10 @@ def _kept(folder: Path, rules: str) -> Iterator[Catalog]:
         try:
             yield catalog
             catalog.commit()
-        except sqlite3.DatabaseError as error:
-            # Subclasses are a full disk, a lock and the like; this class itself is damage.
-            if type(error) is not sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, JSONDecodeError) as error:
+            # Subclasses are a full disk, a lock and the like; this class itself is damage, and so
+            # is JSON of ours that is none.
+            if type(error) not in {sqlite3.DatabaseError, JSONDecodeError}:
                 raise
             path.replace(path.with_suffix(".damaged"))
             raise OutputError(

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from dicom2fhir.catalog.rows import block_digest
 from dicom2fhir.model import Candidate
 from dicom2fhir.problems import PlacedProblem
 
@@ -93,6 +94,11 @@ class Catalog:
         self._next_source += 1
         return self._next_source - 1
 
+    def _path_of(self, candidate: Candidate) -> bytes:
+        """Return the path; in a state absolute, for the next run may start in another folder."""
+        path = os.path.abspath(candidate.path) if self.kept else candidate.path  # noqa: PTH100
+        return os.fsencode(path)
+
     def add_sources(self, sources: Iterable[tuple[int, Candidate, str]]) -> None:
         """Record numbered candidates and what became of them.
 
@@ -103,7 +109,7 @@ class Catalog:
             [
                 (
                     number,
-                    os.fsencode(candidate.path),
+                    self._path_of(candidate),
                     candidate.member and _plain(candidate.member),
                     candidate.offset,
                     candidate.spool,
@@ -130,7 +136,7 @@ class Catalog:
             "SELECT id, size, mtime_ns, inode, outcome FROM source"
             " WHERE path=? AND offset IS ? AND member IS ?",
             (
-                os.fsencode(candidate.path),
+                self._path_of(candidate),
                 candidate.offset,
                 candidate.member and _plain(candidate.member),
             ),
@@ -295,7 +301,11 @@ class Catalog:
 
     def block(self, number: int) -> bytes:
         """Return the JSON of one attribute block."""
-        row = self._db.execute("SELECT attributes FROM block WHERE id=?", (number,)).fetchone()
+        row = self._db.execute(
+            "SELECT attributes, digest, level FROM block WHERE id=?", (number,)
+        ).fetchone()
+        if row is None or block_digest(row[2], row[0]) != row[1]:
+            raise sqlite3.DatabaseError
         return bytes(row[0])
 
     def series_in_two_studies(self) -> list[tuple[int, int]]:

@@ -237,11 +237,13 @@ def _terminated_by_signal() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, _terminate) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

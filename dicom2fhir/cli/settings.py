@@ -80,6 +80,8 @@ def _issuers(table: Json, origin: str) -> dict[str, str]:
         )
     from dicom2fhir.cli.values import absolute_uri  # noqa: PLC0415 - only with the table
 
+    if "" in table:
+        raise ConfigError(f"[issuers] in {origin} names an issuer that is empty.")
     for number, system in enumerate(table.values(), start=1):
         try:
             absolute_uri(system)

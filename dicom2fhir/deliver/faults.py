@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REASONS = {
-    errno.ENOSPC: ("the disk is full", "Make room and run again: what is complete was kept."),
+    errno.ENOSPC: ("the disk is full", "Make room and run again."),
     errno.EDQUOT: ("the disk quota is used up", "Make room and run again."),
     errno.EFBIG: ("a file would grow larger than is allowed here", "Write to a folder instead."),
     errno.EIO: ("the disk reports a fault", "Check the disk before you run again."),

@@ -96,7 +96,7 @@ def convert(
             catalog.add_problems(_conflicts_between_studies(catalog, options))
         with stopwatch.measure("write"):
             watch.stage("write")
-            if not read.instances + read.unchanged and sink is not None:
+            if not read.instances + read.unchanged and sink is not None and not catalog.kept:
                 # An empty Bundle would look like a run that found something.
                 sink.abort()
                 sink = None
@@ -241,7 +241,10 @@ def summarise(
         counts=counts,
         problems=problems,
         version=__version__,
-        exit_code=decide_exit(counts, problems, options.fail_on),
+        # A night without a new file is no night without DICOM.
+        exit_code=decide_exit(
+            counts, problems, options.fail_on, expects_dicom=not (catalog.kept and not read.files)
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -155,10 +156,14 @@ def _check(parts: Sequence[Sequence[Entry]], options: Options) -> list[Problem]:
 
 
 def hash_source(catalog: Catalog, number: int) -> str:
-    """Return the SHA-256 of a source's bytes; one that can no longer be read sorts last."""
+    """Return the SHA-256 of a source's bytes; "" where they are gone or not what was read."""
     digest = hashlib.sha256()
+    candidate = catalog.candidate(number)
     try:
-        source = open_candidate(catalog.candidate(number))
+        found = os.stat(candidate.path)  # noqa: PTH116 - names of any bytes
+        if candidate.mtime_ns not in {None, found.st_mtime_ns}:
+            return ""
+        source = open_candidate(candidate)
         try:
             offset = 0
             while data := source.read_at(offset, MIB):
@@ -167,7 +172,7 @@ def hash_source(catalog: Catalog, number: int) -> str:
         finally:
             source.close()
     except OSError:
-        return "unreadable"
+        return ""
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 STDIN = Path("-")
+MAX_DOCUMENT = 64 * 1024 * 1024
+"""Bytes of one Bundle: more than any server takes, and as JSON some ten times that in memory."""
 FORMS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 
 
@@ -68,13 +71,18 @@ def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
     """Yield the Bundles of one file: the whole, or its lines where each is JSON by itself."""
     try:
         with _open(path) as stream:
-            first = stream.readline()
-            rest = stream.readline()
+            first = _limited(stream.readline(MAX_DOCUMENT + 1))
+            rest = stream.readline(MAX_DOCUMENT + 1)
             if not rest or not _is_json(first):
-                yield first + rest + stream.read()
+                yield _limited(first + rest + stream.read(MAX_DOCUMENT + 1))
                 return
             yield first
-            yield from (line for line in (rest, *stream) if line.strip())
+            while rest:
+                if rest.strip():
+                    yield _limited(rest)
+                rest = stream.readline(MAX_DOCUMENT + 1)
+    except _TooLargeError:
+        tally.add(Problem(code="check.json", detail=f"larger than {MAX_DOCUMENT} bytes"), str(path))
     except (OSError, EOFError, zlib.error):
         tally.add(Problem(code="find.unreadable"), str(path))
 
@@ -82,9 +90,25 @@ def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
 def _open(path: Path) -> IO[bytes]:
     if path == STDIN:
         return os.fdopen(0, "rb", closefd=False)
+    # Without waiting for a writer; what is no regular file may never end.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError
+    file = os.fdopen(descriptor, "rb")
     if path.name.endswith(".gz"):
-        return cast("IO[bytes]", gzip.open(path))
-    return path.open("rb")
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    return file
+
+
+class _TooLargeError(Exception):
+    """A document is larger than the limit."""
+
+
+def _limited(data: bytes) -> bytes:
+    if len(data) > MAX_DOCUMENT:
+        raise _TooLargeError
+    return data
 
 
 def _is_json(line: bytes) -> bool:

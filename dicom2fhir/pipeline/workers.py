@@ -9,6 +9,8 @@ import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from dicom2fhir.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,8 +32,19 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._pool is None:
             return
-        # After a fault nobody waits for the rest: a worker ends when its own file does.
-        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:
+            self._put_away(interrupted=not issubclass(kind, Exception))
+        self._pool.shutdown(cancel_futures=True)
+
+    def _put_away(self, *, interrupted: bool) -> None:
+        """End the processes at once: after a fault nobody waits for the rest of their work."""
+        if interrupted and threading.current_thread() is threading.main_thread():
+            # The run ends anyhow; a second interrupt would only leave behind what the first began
+            # to remove.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+        for process in (getattr(self._pool, "_processes", None) or {}).values():
+            process.kill()
 
     @property
     def started(self) -> bool:
@@ -55,13 +68,21 @@ class Workers:
             for job in jobs:
                 yield work(job)
             return
+        from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - loaded above
+
         waiting: deque[Future[Result]] = deque()
-        for job in jobs:
-            waiting.append(self._pool.submit(work, job))
-            if len(waiting) > 4 * self._limit:
+        try:
+            for job in jobs:
+                waiting.append(self._pool.submit(work, job))
+                if len(waiting) > 4 * self._limit:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise ConfigError(
+                "The system ended a process of this run, perhaps for want of memory.",
+                hint="Run again with --workers 1, or with more memory.",
+            ) from None
 
 
 def _begin_worker() -> None:

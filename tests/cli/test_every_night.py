@@ -139,6 +139,43 @@ def test_a_study_that_was_kept_back_is_written_by_a_later_run(
     assert second.exists()
 
 
+def test_a_night_without_any_file_is_no_fault(archive: Path, tmp_path: Path) -> None:
+    run_night(archive, tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, bundles, _ = run_night(empty, tmp_path)
+    assert (code, bundles) == (0, [])
+
+
+def test_a_folder_that_moved_is_no_conflict(archive: Path, tmp_path: Path) -> None:
+    run_night(archive, tmp_path)
+    (archive / "dx").rename(archive / "moved")
+    code, bundles, report = run_night(archive, tmp_path)
+    assert (code, len(studies_of(bundles))) == (0, 1)
+    codes = {row["code"] for row in report["problems"]}
+    assert "catalog.copy-gone" in codes
+    assert "catalog.conflict" not in codes
+
+
+def test_another_way_to_the_same_file_is_the_same_file(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for folder, cwd in ((str(archive), "/"), ("archive", tmp_path)):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "dicom2fhir", "convert", folder, "-o", str(tmp_path / "o")),
+                *("--state", str(tmp_path / "st"), "--report", str(tmp_path / "r")),
+            ],
+            cwd=cwd,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    counts = json.loads((tmp_path / "r").read_bytes())["counts"]
+    assert counts["unchanged"] == counts["files"]
+
+
 def test_other_options_write_everything_again(archive: Path, tmp_path: Path) -> None:
     run_night(archive, tmp_path)
     _, bundles, report = run_night(archive, tmp_path, "--timezone", "Europe/Berlin")

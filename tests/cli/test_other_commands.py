@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,3 +137,23 @@ def test_doctor_fails_where_something_is_missing(
     result = invoke("doctor")
     assert result.exit_code == 1
     assert "MISSING" in result.stdout
+
+
+def test_validate_neither_waits_for_a_fifo_nor_reads_a_device(
+    invoke: Callable[..., Result], folder: Path
+) -> None:
+    os.mkfifo(folder / "fifo.json")
+    (folder / "zero.json").symlink_to("/dev/zero")
+    for name in ("fifo.json", "zero.json", "/dev/zero"):
+        assert invoke("validate", name).exit_code == 1
+
+
+def test_validate_does_not_unpack_without_end(
+    invoke: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom2fhir.pipeline.validation.MAX_DOCUMENT", 1000)
+    for name in ("bomb.json.gz", "bomb.ndjson.gz"):
+        (folder / name).write_bytes(gzip.compress(b" " * 5000))
+        result = invoke("validate", name)
+        assert result.exit_code == 1
+        assert "larger than" in result.stderr
