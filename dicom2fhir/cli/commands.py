@@ -148,6 +148,10 @@ class Program(TyperGroup):
         extra["standalone_mode"] = False
         with _quiet_libraries(), _terminated_by_signal():
             code = _end({}, lambda: super(Program, self).main(*args, **extra))
+        if code in {INTERRUPTED, TERMINATED} and threading.active_count() > 1:
+            # All is put away; what a thread of the pool still waits for concerns nobody.
+            sys.stderr.flush()
+            os._exit(code)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> int:  # noqa: ANN401 - Typer's
@@ -192,6 +196,8 @@ def _end(meta: Mapping[str, Any], call: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         _terminal(meta).error("Interrupted.")
         return INTERRUPTED
+    except _TerminatedError:
+        return TERMINATED
     except Exception as error:  # noqa: BLE001 - the last resort; its text may quote a patient
         _terminal(meta).fault(error)
         return FAULT
@@ -246,5 +252,9 @@ def _terminated_by_signal() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class _TerminatedError(BaseException):
+    """The run was asked to end; no handler of faults is to catch it."""
+
+
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(TERMINATED)
+    raise _TerminatedError

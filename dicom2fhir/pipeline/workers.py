@@ -19,6 +19,10 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+PATIENCE = 3
+"""Seconds that ending a pool may take after a fault or an interrupt."""
+
+
 class Workers:
     """A pool of processes that is started only when the work pays for it."""
 
@@ -32,9 +36,16 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._pool is None:
             return
-        if kind is not None:
-            self._put_away(interrupted=not issubclass(kind, Exception))
-        self._pool.shutdown(cancel_futures=True)
+        if kind is None:
+            self._pool.shutdown()
+            return
+        self._put_away(interrupted=not issubclass(kind, Exception))
+        # The pool joins a thread of its own, which a process that died at a bad moment can hold up.
+        ending = threading.Thread(
+            target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
+        )
+        ending.start()
+        ending.join(PATIENCE)
 
     def _put_away(self, *, interrupted: bool) -> None:
         """End the processes at once: after a fault nobody waits for the rest of their work."""

@@ -223,8 +223,11 @@ def _learn(walk: Walk, pos: int, wanted: Mapping[int, Wanted]) -> tuple[int, Run
         return pos + run.length, run
     base, items, problems = window.base, walk.items, len(walk.problems)
     kept: RawItem = {}
-    after = walk.element(pos, wanted, kept)
-    walk.values.update(kept)
+    try:
+        after = walk.element(pos, wanted, kept)
+    finally:
+        # An element that ends early leaves what it has, as without runs.
+        walk.values.update(kept)
     at, stop = pos - base, after - base
     if window.base != base or walk.past or stop > len(window.data):
         return after, None

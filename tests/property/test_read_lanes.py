@@ -123,8 +123,7 @@ def outcome(walk: Walk, run: Callable[[], None]) -> tuple[object, ...]:
     try:
         run()
     except DeclinedError:
-        # What a declined walk has kept is thrown away: the slow lane reads it all again.
-        return ("declined",)
+        error = "declined"
     except UnreadableError as fault:
         error = fault.code
     kept = {tag: plain(value) for tag, value in walk.values.items()}
