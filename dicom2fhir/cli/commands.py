@@ -193,15 +193,19 @@ def _end(meta: Mapping[str, Any], call: Callable[[], Any]) -> int:
     except typer.TyperException as error:
         _terminal(meta).error(_sentence(error.format_message()), _help_hint(error))
         return UsageError.exit_code
-    except KeyboardInterrupt:
-        _terminal(meta).error("Interrupted.")
-        return INTERRUPTED
-    except _TerminatedError:
-        return TERMINATED
+    except (KeyboardInterrupt, _TerminatedError) as error:
+        return _end_early(meta, error)
     except Exception as error:  # noqa: BLE001 - the last resort; its text may quote a patient
         _terminal(meta).fault(error)
-        return FAULT
+        code = FAULT
     return code
+
+
+def _end_early(meta: Mapping[str, Any], reason: BaseException) -> int:
+    if isinstance(reason, _TerminatedError):
+        return TERMINATED
+    _terminal(meta).error("Interrupted.")
+    return INTERRUPTED
 
 
 def _terminal(meta: Mapping[str, Any]) -> Terminal:
