@@ -54,6 +54,26 @@ class Candidate:
         return self.path if self.member is None else f"{self.path}!{self.member}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bytes:
+    """Bytes of a candidate, read only when they are delivered.
+
+    `ranges` are pieces of the candidate, (offset, length) each, that are joined in their order.
+    With `zero_preamble` the first 128 bytes become zero. `sha256`, in hex, is that of what is
+    delivered.
+    """
+
+    source: Candidate
+    ranges: tuple[tuple[int, int], ...]
+    sha256: str
+    zero_preamble: bool = False
+
+    @property
+    def length(self) -> int:
+        """Return how many bytes are delivered."""
+        return sum(length for _, length in self.ranges)
+
+
 class ByteSource(Protocol):
     """The bytes of one candidate, readable at any offset."""
 
@@ -138,6 +158,92 @@ class Study:
     def instance_count(self) -> int:
         """Return how many instances the study lists."""
         return sum(len(series.instances) for series in self.series)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderRequest:
+    """Frames of one instance to be made into pictures, and how.
+
+    `frames` count from 1. `size` is the longest side at the most; pictures are never enlarged.
+    `window` is `file` (the first of the file), the number of one of the file's, `center,width`,
+    or `auto`. With a `thumbnail` a small JPEG of that longest side is made beside each picture.
+    """
+
+    transfer_syntax_uid: str
+    frames: tuple[int, ...]
+    format: str = "jpeg"
+    size: int = 1024
+    quality: int = 90
+    window: str = "file"
+    thumbnail: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One frame as the renderer made it.
+
+    `window` tells in words how grey values were chosen, "" where they were taken as they are.
+    `decoder` names what decoded the pixels, "" for native ones. `unmodified` tells that `data` is
+    the file's own JPEG stream.
+    """
+
+    frame: int
+    content_type: str
+    data: bytes = field(repr=False)
+    width: int
+    height: int
+    window: str = ""
+    decoder: str = ""
+    unmodified: bool = False
+    thumbnail: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """A picture of one frame, or the unchanged stream of a video (`frame` 0), as Media tells of it.
+
+    `recipe` is what was asked for (format, size, window): part of its identity. `sha1` is that of
+    the content, in base64 (R4 datatypes.html#Attachment).
+    """
+
+    sop_instance_uid: str
+    frame: int
+    recipe: str
+    content_type: str
+    content: Bytes
+    sha1: str
+    width: int | None = None
+    height: int | None = None
+    frames: int = 1
+    window: str = ""
+    thumbnail: Bytes | None = None
+
+    @property
+    def is_video(self) -> bool:
+        """Tell whether this is a stream of frames."""
+        return self.content_type.startswith("video/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The document that an instance encapsulates (PS3.3 A.45), as it is."""
+
+    sop_instance_uid: str
+    content_type: str
+    content: Bytes
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payloads:
+    """What travels with a study besides its attributes, by SOP Instance UID.
+
+    `files` are the DICOM files themselves, empty where they stay where they are.
+    """
+
+    files: Mapping[str, Bytes] = field(default_factory=dict)
+    renditions: tuple[Rendition, ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

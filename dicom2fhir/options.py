@@ -74,8 +74,12 @@ class MapOptions:
     """Key for the ids of patients without an identifier system; None: plain UUIDv5."""
     dicomweb: str | None = None
     """Service base for Endpoints, without a trailing slash and without `/studies`."""
-    dicom: str = "none"
-    """Where the bytes go: none or link."""
+    dicom: str = "binary"
+    """Where the bytes go: binary, link, attachment or none."""
+    fhir_base: str | None = None
+    """FHIR base URL of the server that will hold the Binaries, without a trailing slash."""
+    inline_below: int = 32 * 1024
+    """Bytes; shorter renders and documents stand in their resource, longer ones in a Binary."""
     provenance: bool = False
     """One Provenance a Bundle."""
     timestamp: str | None = None
@@ -84,6 +88,28 @@ class MapOptions:
     """`system|code` for meta.tag."""
     security_labels: tuple[str, ...] = ()
     """`system|code` for meta.security."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """Which images are rendered, and how."""
+
+    media: str = "series"
+    """series, instance, frame or none."""
+    format: str = "jpeg"
+    """jpeg or png."""
+    size: int = 1024
+    """Pixels of the longest side; smaller images stay as they are."""
+    quality: int = 90
+    """Of JPEG, 1 to 100; 90 shows no artefacts at this size and half the bytes of 95."""
+    window: str = "file"
+    """file, the number of a window of the file, `center,width`, or auto."""
+    burned_in: bool = False
+    """Images with BurnedInAnnotation YES show names: not rendered unless asked."""
+    labels: bool = False
+    """Label images of slides may show names: not rendered unless asked."""
+    thumbnails: bool = False
+    """A thumbnail of each series for the report, whatever `media` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +156,13 @@ class Options:
     """Keyword and value that an instance must have, such as Modality and CT."""
     check: str = "full"
     """full, fast or off."""
-    media: str = "none"
-    """Renders; none until images come."""
+    render: RenderOptions = field(default_factory=RenderOptions)
+    zero_preamble: bool = False
+    """The preamble of DICOM files may hold anything (PS3.10 7.1): left as it is unless asked."""
+    max_attachment: int = 1_000_000
+    """Bytes of all files of a study that may stand in its ImagingStudy (`--dicom attachment`)."""
+    raw_dir: str | None = None
+    """Folder for the bytes of Binaries beside the Bundles; None: they stand in the Bundles."""
     keep_rejected: bool = False
     """Instances that a rejection note withdraws are left out unless asked."""
     state: str | None = None

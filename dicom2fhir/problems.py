@@ -179,13 +179,53 @@ CODES: dict[str, Code] = {
         "Use --patient-id-system if all numbers come from one place.",
     ),
     "map.text-cut": _warning("A text is longer than FHIR allows; cut"),
-    # study, pixels
+    "map.no-fhir-base": _info(
+        "No address is known for the Binaries; no Endpoint was written for them",
+        "Use --fhir-base if the server is known.",
+    ),
+    "map.document-type": _warning(
+        "The media type of the encapsulated document does not fit its class; that of the class"
+        " was taken"
+    ),
+    # study
     "study.too-large": _warning(
         "The study is larger than one resource may be; a series was written without instances"
     ),
+    "study.attachment-too-large": _warning(
+        "The files of the study are larger than --max-attachment; none was attached",
+        "Use --dicom binary, or --dicom link with --dicomweb.",
+    ),
+    # pixels
+    "pixels.no-image": _info("Not an image that is shown by itself; not rendered"),
+    "pixels.burned-in": _info(
+        "Burned In Annotation is YES: the image shows names; not rendered",
+        "Use --render-burned-in to render it.",
+    ),
+    "pixels.may-show-names": _warning("The image may show names; it was rendered"),
+    "pixels.label": _info(
+        "A slide's label may show names; not rendered", "Use --render-labels to render it."
+    ),
+    "pixels.pyramid": _info("A level of a slide's pyramid; its thumbnail stands for it"),
+    "pixels.video": _info(
+        "A video has no still; not rendered", "Use --media instance to carry the video itself."
+    ),
+    "pixels.no-window": _info(
+        "The image states no window; rendered from its least to its greatest value"
+    ),
+    "pixels.bad-window": _warning("The image has no window of that number; its first was taken"),
+    "pixels.bad-profile": _warning("The ICC profile cannot be applied; colours are as stored"),
+    "pixels.no-decoder": _warning(
+        "No decoder is installed for the transfer syntax; not rendered",
+        "See dicom2fhir doctor; the codecs extra has more decoders.",
+    ),
+    "pixels.undecodable": _error("The pixel data cannot be decoded; not rendered"),
+    "pixels.too-large": _error("A frame is larger than the limit; not rendered"),
+    "pixels.crashed": _error("A decoder ended its process; not rendered"),
+    "pixels.timeout": _error("Decoding took longer than the limit; not rendered"),
     # bundle
     "bundle.too-large": _error(
-        "One resource is larger than the limit; no Bundle of that size can hold it"
+        "One resource is larger than the limit; no Bundle of that size can hold it",
+        "Bytes can go beside the Bundles with --raw-dir, or stay where they are with --dicom link.",
     ),
     "bundle.by-identifier": _info(
         "References were written as the identifiers of their targets: no Bundle may hold them all"
@@ -202,6 +242,10 @@ CODES: dict[str, Code] = {
     "deliver.kept": _info("A file of that name exists and was kept", "Use --overwrite always."),
     "deliver.foreign": _error(
         "A file of that name was not written by this tool; kept", "Choose another folder."
+    ),
+    "deliver.source-changed": _error(
+        "A file changed or went away before its bytes were written; its Bundle was left out",
+        "Run again.",
     ),
     "deliver.differs": _info(
         "Studies hold the same resource with different content; the one Bundle has the first"

@@ -15,6 +15,7 @@ from dicom2fhir.options import (
     Options,
     OutputOptions,
     ReadOptions,
+    RenderOptions,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
         ),
         where=read.where,
         check=arguments.choice("check", parameters.CHECK_CHOICES),
-        media=arguments.choice("media", parameters.MEDIA_CHOICES, parameters.MEDIA_LATER),
+        render=RenderOptions(
+            media=arguments.choice("media", parameters.MEDIA_CHOICES, parameters.MEDIA_LATER)
+        ),
         keep_rejected=read.keep_rejected,
         state=arguments.text("state"),
         workers=read.workers,

@@ -157,7 +157,10 @@ def _writing_rules(options: Options) -> str:
         repr(options.bundle),
         options.output.path,
         options.keep_rejected,
-        options.media,
+        repr(options.render),
+        options.zero_preamble,
+        options.max_attachment,
+        options.raw_dir,
     )
     return hashlib.sha256(repr(rules).encode()).hexdigest()
 
