@@ -96,6 +96,20 @@ _SPECIMEN = (
     _text(0x00400602, "SpecimenDetailedDescription", "UT"),
 )
 
+# PS3.3 C.7.6.3.1: how many bytes native pixel data must have
+ROWS = Attribute(0x00280010, "Rows", "US")
+COLUMNS = Attribute(0x00280011, "Columns", "US")
+SAMPLES_PER_PIXEL = Attribute(0x00280002, "SamplesPerPixel", "US")
+BITS_ALLOCATED = Attribute(0x00280100, "BitsAllocated", "US")
+PHOTOMETRIC_INTERPRETATION = Attribute(0x00280004, "PhotometricInterpretation", "CS")
+PIXEL_GEOMETRY = (
+    ROWS,
+    COLUMNS,
+    SAMPLES_PER_PIXEL,
+    BITS_ALLOCATED,
+    PHOTOMETRIC_INTERPRETATION,
+)
+
 _P, _ST, _SE, _I = Level.PATIENT, Level.STUDY, Level.SERIES, Level.INSTANCE
 
 TABLE: tuple[Row, ...] = (
@@ -314,6 +328,12 @@ TABLE: tuple[Row, ...] = (
         _SE,
         "the system of local codes",
     ),
+    # What the images of a series have in common (PS3.3 C.7.6.3, C.7.6.1.1.5)
+    Row(ROWS, _SE, "whether there are images to render"),
+    Row(COLUMNS, _SE, "whether there are images to render"),
+    Row(SAMPLES_PER_PIXEL, _SE, "which images are rendered"),
+    Row(PHOTOMETRIC_INTERPRETATION, _SE, "which images are rendered"),
+    Row(_text(0x00282110, "LossyImageCompression", "CS"), _SE, "Media.note"),
     # Instance
     Row(
         _text(0x00200013, "InstanceNumber", "IS"),
@@ -330,18 +350,46 @@ TABLE: tuple[Row, ...] = (
         _I,
         "ImagingStudy.series.started",
     ),
-    Row(_text(0x00080023, "ContentDate", "DA"), _I, "ImagingStudy.started"),
-    Row(_text(0x00080033, "ContentTime", "TM"), _I, "ImagingStudy.started"),
+    Row(
+        _text(0x00080023, "ContentDate", "DA"),
+        _I,
+        "ImagingStudy.started, Media.created, DocumentReference.date",
+    ),
+    Row(
+        _text(0x00080033, "ContentTime", "TM"),
+        _I,
+        "ImagingStudy.started, Media.created, DocumentReference.date",
+    ),
+    Row(_text(0x00185101, "ViewPosition", "CS"), _I, "Media.view"),
+    Row(_sequence(0x00540220, "ViewCodeSequence", *_CODE), _I, "Media.view"),
+    Row(_text(0x00181063, "FrameTime", "DS"), _I, "Media.duration"),
+    Row(_text(0x00180040, "CineRate", "IS"), _I, "Media.duration"),
     Row(
         _sequence(0x0040A043, "ConceptNameCodeSequence", *_CODE),
         _I,
-        "ImagingStudy.series.instance.title",
+        "ImagingStudy.series.instance.title, DocumentReference.type",
     ),
     Row(
         _text(0x00420010, "DocumentTitle", "ST"),
         _I,
-        "ImagingStudy.series.instance.title",
+        "ImagingStudy.series.instance.title, DocumentReference.description",
     ),
+    Row(
+        _text(0x00420012, "MIMETypeOfEncapsulatedDocument"),
+        _I,
+        "DocumentReference.content.attachment.contentType",
+    ),
+    Row(
+        _text(0x0040E001, "HL7InstanceIdentifier", "ST"),
+        _I,
+        "DocumentReference.masterIdentifier",
+    ),
+    Row(
+        _sequence(0x0040E008, "DocumentClassCodeSequence", *_CODE),
+        _I,
+        "DocumentReference.category",
+    ),
+    Row(_text(0x0040A493, "VerificationFlag", "CS"), _I, "DocumentReference.docStatus"),
     Row(
         _text(0x00700080, "ContentLabel", "CS"),
         _I,
@@ -392,19 +440,6 @@ EVIDENCE = _sequence(
             Attribute(0x00081155, "ReferencedSOPInstanceUID", "UI"),
         ),
     ),
-)
-# PS3.3 C.7.6.3.1: how many bytes native pixel data must have
-ROWS = Attribute(0x00280010, "Rows", "US")
-COLUMNS = Attribute(0x00280011, "Columns", "US")
-SAMPLES_PER_PIXEL = Attribute(0x00280002, "SamplesPerPixel", "US")
-BITS_ALLOCATED = Attribute(0x00280100, "BitsAllocated", "US")
-PHOTOMETRIC_INTERPRETATION = Attribute(0x00280004, "PhotometricInterpretation", "CS")
-PIXEL_GEOMETRY = (
-    ROWS,
-    COLUMNS,
-    SAMPLES_PER_PIXEL,
-    BITS_ALLOCATED,
-    PHOTOMETRIC_INTERPRETATION,
 )
 # What makes an object more than its header, by kind; only that it is there is read
 CONTENT_SEQUENCE = 0x0040A730
