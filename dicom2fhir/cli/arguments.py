@@ -46,7 +46,7 @@ class Arguments:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the values of an option that may be repeated."""
-        return tuple(self._values.get(name) or ())
+        return tuple(str(value) for value in self._values.get(name) or ())
 
     def flag(self, name: str) -> bool:
         """Return whether a flag is set."""

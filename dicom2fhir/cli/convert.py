@@ -12,6 +12,7 @@ from dicom2fhir.cli.assembly import conversion_options
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import Session, check_sources, stdin_list, stdout_is_terminal
 from dicom2fhir.errors import UsageError
+from dicom2fhir.report.document import is_page
 from dicom2fhir.report.people import headline
 from dicom2fhir.report.safe import safe
 
@@ -63,6 +64,7 @@ def convert(
     temp_dir: p.TempDir = None,
     fail_on: p.FailOn = "error",
     report: p.Report = None,
+    report_names: p.ReportNames = False,
     progress: p.Progress = None,
     no_color: p.NoColor = False,
     show_paths: p.ShowPaths = False,
@@ -78,7 +80,7 @@ def convert(
     \b
     Examples:
       dicom2fhir convert study/ -o out/
-      dicom2fhir convert archive/ --where Modality=CT -o ct.ndjson.gz --report report.json
+      dicom2fhir convert archive/ --where Modality=CT -o ct.ndjson.gz --report report.html
       dicom2fhir convert study/ --dicomweb https://pacs.example/dicom-web -o study.json
       find archive -newer stamp -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
       dicom2fhir convert study/ | curl -H 'Content-Type: application/fhir+json' -d @- "$FHIR_BASE"
@@ -89,7 +91,7 @@ def convert(
     if options.output.path is None and not options.dry_run:
         return _show_instead(session, options)
     session.refuse_sources(options.sources, options.output.path)
-    if options.output.path == "-" and session.arguments.text("report") == "-":
+    if options.output.path == "-" and "-" in session.reports:
         raise UsageError(
             "The Bundle and the report cannot both go to standard output.",
             hint="Give -o or --report a file.",
@@ -126,7 +128,7 @@ def _show_instead(session: Session, options: "Options") -> int:
 def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
     if outcome.exit_code == NO_DICOM:
         return "No DICOM was found; it is recognised by content, so check the path."
-    may_look = session.terminal.shows_paths or session.arguments.text("report")
+    may_look = session.terminal.shows_paths or not all(map(is_page, session.reports))
     if outcome.exit_code == SOME_FAILED and not may_look:
         return "--report report.json names the files."
     if options.dry_run:

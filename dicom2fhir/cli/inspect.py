@@ -38,6 +38,7 @@ def inspect(
     temp_dir: p.TempDir = None,
     fail_on: p.FailOn = "error",
     report: p.Report = None,
+    report_names: p.ReportNames = False,
     progress: p.Progress = None,
     no_color: p.NoColor = False,
     show_paths: p.ShowPaths = False,
@@ -60,7 +61,7 @@ def inspect(
     options = input_options(session.arguments)
     form = session.arguments.choice("format", p.TABLE_CHOICES)
     check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
-    if session.arguments.text("report") == "-":
+    if "-" in session.reports:
         raise UsageError(
             "The list and the report cannot both go to standard output.",
             hint="Give --report a file.",

@@ -6,6 +6,7 @@ gets a sentence of ours and Typer need not load pydantic.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -331,8 +332,22 @@ FailOn = Annotated[
 
 # Messages and reports
 Report = Annotated[
-    str | None,
-    _option("--report", group=TELL, metavar="FILE", text="Write a JSON report; it names paths."),
+    list[Path] | None,
+    _option(
+        "--report",
+        group=TELL,
+        metavar="FILE",
+        text="Write a report: JSON, which names paths, or a page with pictures for x.html; "
+        "one of each may be given.",
+    ),
+]
+ReportNames = Annotated[
+    bool,
+    _option(
+        "--report-names",
+        group=TELL,
+        text="Show patients, dates, descriptions, UIDs and paths on the page of --report.",
+    ),
 ]
 Format = Annotated[
     str, _choice("--format", group=OUTPUT, choices=TABLE_CHOICES, text="Form of the list.")

@@ -11,15 +11,16 @@ from dicom2fhir.cli.commands import TERMINAL
 from dicom2fhir.cli.parameters import LOG_CHOICES
 from dicom2fhir.cli.terminal import Terminal, is_terminal
 from dicom2fhir.errors import OutputError, UsageError
-from dicom2fhir.report.document import can_write_report
+from dicom2fhir.report.document import can_write_report, is_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import BinaryIO, TextIO
 
     import typer
 
     from dicom2fhir.problems import PlacedProblem
+    from dicom2fhir.report.pictures import StudyCard
     from dicom2fhir.report.summary import Outcome
 
 
@@ -47,26 +48,51 @@ class Session:
         self.terminal.outcome(outcome, line, next_step)
         return outcome.exit_code
 
-    def write_report(self, outcome: Outcome, items: Iterable[PlacedProblem] = ()) -> None:
-        """Write the report where `--report` says, with every single Problem."""
+    def write_report(
+        self,
+        outcome: Outcome,
+        items: Iterable[PlacedProblem] = (),
+        cards: Iterable[StudyCard] = (),
+    ) -> None:
+        """Write the reports where `--report` says.
+
+        The JSON has every single Problem, the page a card for each study.
+        """
         self._reported = True
-        path = self.arguments.text("report")
-        if path is None:
-            return
         from dicom2fhir.report.document import encode_report, write_report  # noqa: PLC0415
 
-        chunks = encode_report(outcome, self.command, items)
-        if path == "-":
-            sys.stdout.buffer.writelines(chunks)
-        else:
-            write_report(path, chunks)
+        for path in self.reports:
+            if is_page(path):
+                chunks = self._encode_page(outcome, cards)
+            else:
+                chunks = encode_report(outcome, self.command, items)
+            if path == "-":
+                sys.stdout.buffer.writelines(chunks)
+            else:
+                write_report(path, chunks)
+
+    def _encode_page(self, outcome: Outcome, cards: Iterable[StudyCard]) -> Iterator[bytes]:
+        from dicom2fhir.report.page import encode_page  # noqa: PLC0415 - asked for seldom
+
+        show_names = self.arguments.flag("report_names")
+        return encode_page(outcome, self.command, cards, show_names=show_names)
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """Return where the reports go."""
+        return self.arguments.texts("report")
+
+    @property
+    def wants_pictures(self) -> bool:
+        """Tell whether a report shows the images."""
+        return any(is_page(path) for path in self.reports)
 
     def _check_report(self) -> None:
         """Refuse a report that could not be written before the work begins."""
-        path = self.arguments.text("report")
-        if path is None or path == "-":
-            return
-        if not can_write_report(path):
+        pages = [is_page(path) for path in self.reports]
+        if len(pages) != len(set(pages)):
+            raise self.arguments.bad("report", "At most one JSON file and one page can be written.")
+        if not all(path == "-" or can_write_report(path) for path in self.reports):
             raise OutputError(
                 "The report cannot be written there.",
                 hint="Give --report a new file or an older report in a folder you may write to.",
@@ -77,19 +103,19 @@ class Session:
 
         Errors: UsageError
         """
-        named = {
-            f"--{name.replace('_', '-')}": self.arguments.text(name)
-            for name in ("report", "log_file", "state")
-        }
+        named = [("--report", path) for path in self.reports if path != "-"]
+        named += [
+            (f"--{name.replace('_', '-')}", path)
+            for name in ("log_file", "state")
+            if (path := self.arguments.text(name)) not in {None, "-"}
+        ]
         from pathlib import Path  # noqa: PLC0415 - a run that writes nothing beside needs it not
 
         from dicom2fhir.deliver import refuse_sources  # noqa: PLC0415 - the same
 
-        for option, path in named.items():
-            if path in {None, "-"}:
-                continue
-            refuse_sources(Path(str(path)), sources, option)
-            if output is not None and os.path.realpath(str(path)) == os.path.realpath(output):
+        for option, path in named:
+            refuse_sources(Path(path), sources, option)
+            if output is not None and os.path.realpath(path) == os.path.realpath(output):
                 raise UsageError(
                     f"{option} and -o are the same place.", hint="Give each a place of its own."
                 )

@@ -175,7 +175,7 @@ def print_settings(ctx: typer.Context, arguments: Arguments) -> NoReturn:
 
 def _toml(value: Json) -> str:
     # A JSON text, list, number or truth value is TOML as well.
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+    return json.dumps(list(value) if isinstance(value, tuple) else value, default=str)
 
 
 __all__ = ["LOCAL_FILE", "environment_name", "load_settings", "print_settings"]

@@ -1,1 +1,1 @@
-"""What a run did, for people and for programs: the JSON report, the summary, the inspect table."""
+"""What a run did, for people and for programs: JSON, page, summary, table."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dicom2fhir.report.summary import Outcome, ProblemRow
 
 _BEGINNING = b'{\n  "report": "dicom2fhir"'
+PAGE_BEGINNING = b"<!DOCTYPE html>\n<!-- dicom2fhir report -->\n"
 REPORT_VERSION = "1.0"
 """Major.minor: within a major version fields are added, never removed or re-typed."""
 
@@ -88,9 +89,15 @@ def can_write_report(path: str) -> bool:
     return os.access(path if _is_stream(path) else folder, os.W_OK)
 
 
+def is_page(path: str) -> bool:
+    """Tell whether the report of this name is a page for people."""
+    return path.casefold().endswith((".html", ".htm"))
+
+
 def _is_report(path: str) -> bool:
     with suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - as above
-        return file.read(len(_BEGINNING)) in {b"", _BEGINNING}
+        beginning = file.read(max(len(_BEGINNING), len(PAGE_BEGINNING)))
+        return not beginning or beginning.startswith((_BEGINNING, PAGE_BEGINNING))
     return False
 
 
