@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from dicom2fhir.options import MIB
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
     from dicom2fhir.model import ByteSource, Candidate
 
 GZIP_MAGIC: Final = b"\x1f\x8b\x08"
@@ -35,6 +38,49 @@ def open_candidate(candidate: Candidate) -> ByteSource:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def open_stream(candidate: Candidate) -> io.BufferedReader:
+    """Open the bytes of a candidate as a file, for libraries that want one.
+
+    Errors: OSError, as `open_candidate`
+    """
+    return io.BufferedReader(_Stream(open_candidate(candidate)), _CHUNK)
+
+
+class _Stream(io.RawIOBase):
+    """A source with a position."""
+
+    def __init__(self, source: ByteSource) -> None:
+        super().__init__()
+        self._source = source
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._source.size}
+        self._position = max(0, start[whence] + offset)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._source.read_at(self._position, len(view))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.close()
+        super().close()
 
 
 def open_regular(path: str, *, follow: bool) -> int:
