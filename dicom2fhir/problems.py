@@ -152,6 +152,9 @@ CODES: dict[str, Code] = {
     "catalog.study-conflict": _warning(
         "Study attributes differ within a study; what most instances hold was taken"
     ),
+    "catalog.series-conflict": _warning(
+        "Series attributes differ within a series; what most instances hold was taken, but no side"
+    ),
     "catalog.same-id-two-names": _warning("One Patient ID with different names or birth dates"),
     # map
     "map.same-id": _error(
