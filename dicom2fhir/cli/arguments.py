@@ -112,7 +112,7 @@ class Arguments:
             return parse(text)
         except ValueError as error:
             shown = "The value" if isinstance(error, SecretValueError) else repr(safe(text))
-            end = "" if str(error).endswith("?") else "."
+            end = "" if str(error).endswith(("?", ".")) else "."
             raise self.bad(name, f"{shown} {error}{end}") from None
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from dicom2fhir.options import Options
     from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.report.summary import Outcome
 
@@ -137,6 +138,13 @@ def check_sources(session: Session, sources: tuple[str, ...], what: str) -> None
         if source != "-" and not is_pattern and not os.path.lexists(source):
             named = session.terminal.path(source, f"Number {number} of the paths given")
             raise UsageError(f"{named} does not exist.", hint="Check the path.")
+
+
+def say_what_to_check(options: Options) -> str:
+    """Return the sentence for a run that found no DICOM."""
+    filtered = options.find.include or options.find.exclude
+    look_at = "the path, --include and --exclude" if filtered else "the path"
+    return f"No DICOM was found; it is recognised by content, so check {look_at}."
 
 
 def stdin_list() -> BinaryIO:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 STDIN = Path("-")
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Bytes of one Bundle: more than any server takes, and as JSON some ten times that in memory."""
-FORMS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+LINES = (".ndjson", ".ndjson.gz")
+FORMS = (".json", ".json.gz", *LINES)
 
 
 def validate(paths: Sequence[str], level: str, fail_on: str = "error") -> Outcome:
@@ -72,6 +73,8 @@ def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
     try:
         with _open(path) as stream:
             first = _limited(stream.readline(MAX_DOCUMENT + 1))
+            if not first and path.name.endswith(LINES):
+                return  # a run that found nothing new
             rest = stream.readline(MAX_DOCUMENT + 1)
             if not rest or not _is_json(first):
                 yield _limited(first + rest + stream.read(MAX_DOCUMENT + 1))

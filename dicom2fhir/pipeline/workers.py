@@ -57,11 +57,6 @@ class Workers:
         for process in (getattr(self._pool, "_processes", None) or {}).values():
             process.kill()
 
-    @property
-    def started(self) -> bool:
-        """Tell whether there are processes beside this one."""
-        return self._pool is not None
-
     def start(self) -> None:
         """Start the processes, unless one is all that is allowed."""
         if self._limit < 2 or self._pool is not None:  # noqa: PLR2004 - one is this process

@@ -7,12 +7,15 @@ import gzip
 import io
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 import dicom2fhir
 from dicom2fhir.cli.doctor import NEEDED
+from places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +50,21 @@ def test_inspect_names_patients_only_when_asked(
     assert "DOE" not in asked.stderr
 
 
+def test_inspect_counts_as_convert_does(invoke: Callable[..., Result], folder: Path) -> None:
+    counts = {}
+    for command in (["inspect"], ["convert", "--dry-run"]):
+        invoke(*command, str(ROOT / "samples"), "--report", "report.json", "-q")
+        counts[command[0]] = json.loads((folder / "report.json").read_text())["counts"]
+    assert counts["inspect"] == counts["convert"]
+
+
+def test_inspect_without_a_list_on_stdin_says_so(study: Path) -> None:
+    line = f'"{sys.executable}" -m dicom2fhir inspect - <&-'
+    done = subprocess.run(["sh", "-c", line], cwd=study, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Standard input is closed" in done.stderr
+
+
 def test_inspect_speaks_to_programs(invoke: Callable[..., Result], study: Path) -> None:
     (one,) = json.loads(invoke("inspect", str(study), "--format", "json").stdout)
     assert one["study_uid"] == UID
@@ -60,6 +78,7 @@ def test_inspect_speaks_to_programs(invoke: Callable[..., Result], study: Path) 
 def test_inspect_without_dicom_ends_with_3(invoke: Callable[..., Result], study: Path) -> None:
     result = invoke("inspect", str(study / "notes.txt"))
     assert (result.exit_code, result.stdout) == (3, "")
+    assert "No DICOM was found" in result.stderr
 
 
 def test_explain_shows_where_each_element_comes_from(
@@ -94,6 +113,7 @@ def test_explain_speaks_to_programs(invoke: Callable[..., Result], study: Path) 
 def test_explain_of_something_else_ends_with_3(invoke: Callable[..., Result], study: Path) -> None:
     result = invoke("explain", str(study / "notes.txt"))
     assert (result.exit_code, result.stdout) == (3, "")
+    assert "The file is not DICOM." in result.stderr
 
 
 def test_validate_finds_our_bundles_valid(
@@ -103,6 +123,15 @@ def test_validate_finds_our_bundles_valid(
     result = invoke("validate", str(folder / "out"), "--check", "fast")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == "1 Bundle in 1 file: valid."
+
+
+def test_validate_takes_lines_of_no_bundle_for_a_night_without_news(
+    invoke: Callable[..., Result], folder: Path
+) -> None:
+    (folder / "out.ndjson.gz").write_bytes(gzip.compress(b""))
+    (folder / "out.json").write_bytes(b"")
+    assert invoke("validate", "out.ndjson.gz").exit_code == 0
+    assert invoke("validate", "out.json").exit_code == 1
 
 
 def test_validate_ends_with_1_for_what_is_wrong(
