@@ -145,6 +145,11 @@ def of_series(series: Series, context: Context) -> Context:
     return replace(context, schemes=stated_schemes([series.attributes]))
 
 
+def local_system(scheme: str) -> str:
+    """Return a system of ours for a coding scheme that means something in one place alone."""
+    return f"{CANONICAL}/coding-scheme/{quote(scheme, safe='')}"
+
+
 def known_system(scheme: str, context: Context) -> str | None:
     """Return the system that the options, the standard or the files give a coding scheme."""
     if scheme == URI:
@@ -164,7 +169,7 @@ def _system_and_code(coded: Coded, context: Context) -> tuple[str, str]:
         concept = to_sct(coded.value)
         return (SCT, concept) if concept else (_SNM3, coded.value)
     system = known_system(coded.scheme, context)
-    return system or f"{CANONICAL}/coding-scheme/{quote(coded.scheme, safe='')}", coded.value
+    return system or local_system(coded.scheme), coded.value
 
 
 def coding(coded: Coded, context: Context) -> Json:
