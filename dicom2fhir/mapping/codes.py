@@ -134,6 +134,8 @@ def stated_schemes(sources: Iterable[Attributes]) -> dict[str, str]:
         for item in items(attributes, "CodingSchemeIdentificationSequence"):
             system = oid_uri(first(item, "CodingSchemeUID"))
             system = system or absolute_uri(first(item, "CodingSchemeURL"))
+            if first(item, "CodingSchemeRegistry") == "HL7":
+                system = system or oid_uri(first(item, "CodingSchemeExternalID"))
             scheme = first(item, "CodingSchemeDesignator")
             if scheme and system:
                 found.setdefault(scheme, set()).add(system)

@@ -55,10 +55,18 @@ def test_the_words_of_a_dicom_code_are_text_for_servers_compare_displays() -> No
 def test_a_local_scheme_has_the_system_that_the_file_states() -> None:
     stated = [{"CodingSchemeDesignator": ["99X"], "CodingSchemeUID": ["1.2.276.0.76.3.1.7"]}]
     linked = [{"CodingSchemeDesignator": ["99X"], "CodingSchemeURL": ["https://example.org/x"]}]
+    registered = [
+        {
+            "CodingSchemeDesignator": ["99X"],
+            "CodingSchemeRegistry": ["HL7"],
+            "CodingSchemeExternalID": ["2.16.840.1.113883.4.6"],
+        }
+    ]
     items = [code("A", "99X", "a")]
 
     for sequence, system in (
         (stated, "urn:oid:1.2.276.0.76.3.1.7"),
+        (registered, "urn:oid:2.16.840.1.113883.4.6"),
         (linked, "https://example.org/x"),
     ):
         source = study(
