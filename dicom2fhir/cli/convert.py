@@ -11,6 +11,7 @@ from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.assembly import conversion_options
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import (
+    STDOUT,
     Session,
     check_sources,
     say_what_to_check,
@@ -96,7 +97,7 @@ def convert(
     if options.output.path is None and not options.dry_run:
         return _show_instead(session, options)
     session.refuse_sources(options.sources, options.output.path)
-    if options.output.path == "-" and session.arguments.text("report") == "-":
+    if options.output.path in STDOUT and session.report_path == "-":
         raise UsageError(
             "The Bundle and the report cannot both go to standard output.",
             hint="Give -o or --report a file.",
@@ -133,7 +134,7 @@ def _show_instead(session: Session, options: "Options") -> int:
 def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
     if outcome.exit_code == NO_DICOM:
         return say_what_to_check(options)
-    may_look = session.terminal.shows_paths or session.arguments.text("report")
+    may_look = session.terminal.shows_paths or session.report_path
     if outcome.exit_code == SOME_FAILED and not may_look:
         return "--report report.json names the files."
     if options.dry_run:

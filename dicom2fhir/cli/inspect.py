@@ -66,7 +66,7 @@ def inspect(
     options = input_options(session.arguments)
     form = session.arguments.choice("format", p.TABLE_CHOICES)
     check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
-    if session.arguments.text("report") == "-":
+    if session.report_path == "-":
         raise UsageError(
             "The list and the report cannot both go to standard output.",
             hint="Give --report a file.",

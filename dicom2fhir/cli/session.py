@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.report.summary import Outcome
 
+STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
+
 
 class Session:
     """One run of one command: its arguments and its terminal."""
@@ -41,6 +43,12 @@ class Session:
             print_settings(ctx, self.arguments)
         self._check_report()
 
+    @property
+    def report_path(self) -> str | None:
+        """Return where the report goes: `-` for standard output by whatever name."""
+        path = self.arguments.text("report")
+        return "-" if path in STDOUT else path
+
     def report(self, outcome: Outcome, line: str, next_step: str = "") -> int:
         """Write the report unless that is done, say what was done, and return the exit code."""
         if not self._reported:
@@ -51,7 +59,7 @@ class Session:
     def write_report(self, outcome: Outcome, items: Iterable[PlacedProblem] = ()) -> None:
         """Write the report where `--report` says, with every single Problem."""
         self._reported = True
-        path = self.arguments.text("report")
+        path = self.report_path
         if path is None:
             return
         from dicom2fhir.report.document import encode_report, write_report  # noqa: PLC0415
@@ -64,7 +72,7 @@ class Session:
 
     def _check_report(self) -> None:
         """Refuse a report that could not be written before the work begins."""
-        path = self.arguments.text("report")
+        path = self.report_path
         if path is None or path == "-":
             return
         if not can_write_report(path):

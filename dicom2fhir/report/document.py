@@ -82,13 +82,14 @@ def can_write_report(path: str) -> bool:
     """
     if os.path.isdir(path):  # noqa: PTH112 - the path may hold any bytes
         return False
-    if os.path.isfile(path) and not _is_report(path):  # noqa: PTH113 - as above
+    if os.path.isfile(path) and not is_report(path):  # noqa: PTH113 - as above
         return False
-    folder = os.path.dirname(path) or "."  # noqa: PTH120 - as above
+    folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 - as above
     return os.access(path if _is_stream(path) else folder, os.W_OK)
 
 
-def _is_report(path: str) -> bool:
+def is_report(path: str) -> bool:
+    """Tell whether the file that is there is a report, or empty."""
     with suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - as above
         return file.read(len(_BEGINNING)) in {b"", _BEGINNING}
     return False
@@ -102,6 +103,8 @@ def _is_stream(path: str) -> bool:
 
 
 def _replace(path: str, chunks: Iterable[bytes]) -> None:
+    # a link is followed, so that what it leads to is replaced and not the link
+    path = os.path.realpath(path)
     temporary = f"{path}.{os.getpid()}.part"
     descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:

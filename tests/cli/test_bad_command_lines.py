@@ -180,11 +180,12 @@ def test_a_report_or_log_that_cannot_be_written_ends_with_7(
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("stdout", ["-", "/dev/stdout"])
 def test_bundle_and_report_cannot_both_go_to_stdout(
-    invoke: Callable[..., Result], study: Path
+    invoke: Callable[..., Result], study: Path, stdout: str
 ) -> None:
-    assert "--report" in sentence_of(invoke("convert", str(study), "--report", "-"), 2)
-    assert "--report" in sentence_of(invoke("inspect", str(study), "--report", "-"), 2)
+    assert "--report" in sentence_of(invoke("convert", str(study), "--report", stdout), 2)
+    assert "--report" in sentence_of(invoke("inspect", str(study), "--report", stdout), 2)
 
 
 def test_a_salt_that_is_missing_or_empty_ends_with_6(

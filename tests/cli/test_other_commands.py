@@ -134,6 +134,15 @@ def test_validate_takes_lines_of_no_bundle_for_a_night_without_news(
     assert invoke("validate", "out.json").exit_code == 1
 
 
+def test_validate_of_a_folder_passes_over_a_report(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    (study.parent / "out").mkdir()
+    invoke("convert", str(study), "-o", "out", "--report", "out/report.json")
+    result = invoke("validate", "out")
+    assert (result.exit_code, result.stderr) == (0, "1 Bundle in 1 file: valid.\n")
+
+
 def test_validate_ends_with_1_for_what_is_wrong(
     invoke: Callable[..., Result], folder: Path
 ) -> None:
