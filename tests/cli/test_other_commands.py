@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import dcmread
 
 import dicom2fhir
 from dicom2fhir.cli.doctor import NEEDED
@@ -103,6 +104,22 @@ def test_explain_hides_who_it_is_unless_asked(invoke: Callable[..., Result], stu
         shown = invoke(*args, "--show-patients").stdout
         assert "DOE" in shown
         assert "P-1" in shown
+
+
+def test_explain_hides_the_names_of_physicians_too(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    dataset = dcmread(study / "image.dcm")
+    names = ("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName")
+    for keyword in (*names, "NameOfPhysiciansReadingStudy"):
+        setattr(dataset, keyword, f"{keyword.upper()}^X")
+    dataset.save_as(study / "image.dcm")
+
+    hidden = invoke("explain", str(study / "image.dcm")).stdout
+    assert "OperatorsName (0008,1070)" in hidden
+    assert "NAME" not in hidden
+    shown = invoke("explain", str(study / "image.dcm"), "--show-patients").stdout
+    assert all(f"X {keyword.upper()}" in shown for keyword in names)
 
 
 def test_explain_speaks_to_programs(invoke: Callable[..., Result], study: Path) -> None:
