@@ -79,6 +79,8 @@ class Arguments:
         listed = " or ".join(choices) if len(choices) < 3 else f"one of {', '.join(choices)}"  # noqa: PLR2004
         if text.casefold() in {choice.casefold() for choice in later}:
             raise self.bad(name, f"{safe(text)} is not in this version.", f"Use {listed}.")
+        if len(choices) == 1:
+            raise self.bad(name, f"{safe(text)!r} is no value of it.", f"Use {listed}.")
         near = suggest(text, choices)
         raise self.bad(name, f"{safe(text)!r} is not {listed}.", near)
 

@@ -47,6 +47,7 @@ def sentence_of(result: Result, code: int) -> str:
         (["--dicom", "link"], ["--dicom link", "--dicomweb URL"]),
         (["--dicomweb", "https://p.example", "--dicom", "none"], ["--dicomweb", "--dicom none"]),
         (["--media", "series"], ["--media", "not in this version"]),
+        (["--media", "jpeg"], ["--media", "'jpeg'", "Use none."]),
         (["--to", "https://fhir.example"], ["--to", "not in this version", "-o"]),
         (["--dicomweb", "pacs.example"], ["--dicomweb", "http or https"]),
         (["--dicomweb", "ftp://pacs.example"], ["--dicomweb", "http or https"]),
