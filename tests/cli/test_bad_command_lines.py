@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-Invoke = "Callable[..., Result]"
-
 
 def sentence_of(result: Result, code: int) -> str:
     """Return what was said, which is one sentence and at most one hint."""

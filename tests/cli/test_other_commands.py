@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-Invoke = "Callable[..., Result]"
 UID = "1.2.826.0.1.3680043.10.1.1"
 
 
