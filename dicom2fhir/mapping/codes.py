@@ -70,6 +70,7 @@ _CODE = re.compile(r"\S+(\s\S+)*")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _OID_ROOT = 5
 _MAX_UID = 64
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _URL = re.compile(r"(https?://|urn:[a-z0-9][a-z0-9-]{1,31}:)\S+", re.IGNORECASE)
 
 
@@ -80,6 +81,11 @@ def oid_uri(text: str) -> str | None:
     """
     valid = _OID.fullmatch(text) and text.rfind(".") >= _OID_ROOT
     return f"urn:oid:{text}" if valid else None
+
+
+def uuid_uri(text: str) -> str | None:
+    """Return a UUID as `urn:uuid:`, or None where it is none (R4 datatypes.html#uuid)."""
+    return f"urn:uuid:{text.lower()}" if _UUID.fullmatch(text) else None
 
 
 def uids(attributes: Attributes, keyword: str) -> list[str]:
@@ -103,6 +109,8 @@ def absolute_uri(text: str) -> str | None:
     """Return the text where it is an http or urn URI, else None."""
     if text.lower().startswith("urn:oid:"):
         return oid_uri(text[len("urn:oid:") :])
+    if text.lower().startswith("urn:uuid:"):
+        return uuid_uri(text[len("urn:uuid:") :])
     return text if _URL.fullmatch(text) else None
 
 

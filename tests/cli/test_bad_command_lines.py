@@ -53,6 +53,8 @@ def sentence_of(result: Result, code: int) -> str:
         (["--patient", "123"], ["--patient", "Patient/123"]),
         (["--patient-id-system", "1.2.3"], ["--patient-id-system", "urn:oid:1.2.3"]),
         (["--accession-system", "ris"], ["--accession-system", "absolute URI"]),
+        (["--accession-system", "urn:oid:01.2"], ["--accession-system", "absolute URI"]),
+        (["--accession-system", "URN:UUID:ris"], ["--accession-system", "absolute URI"]),
         (["--tag", "code"], ["--tag", "system|code"]),
         (["--security-label", "http://x.example|"], ["--security-label", "system|code"]),
         (["--timestamp", "2026-01-01"], ["--timestamp", "2026-01-31T12:00:00Z"]),

@@ -130,6 +130,9 @@ def test_only_real_oids_become_urns() -> None:
     assert oid_uri("3.2.3.4.5") is None
     assert oid_uri("1.2") is None
     assert absolute_uri("urn:oid:1.02.3.4") is None
+    uuid = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6"
+    assert absolute_uri(f"URN:UUID:{uuid}") == f"urn:uuid:{uuid.lower()}"
+    assert absolute_uri("urn:uuid:radiology") is None
     assert absolute_uri("https://example.org/a") == "https://example.org/a"
     assert absolute_uri("https://example.org/a b") is None
     assert absolute_uri("ward 7") is None
