@@ -299,9 +299,10 @@ arrays (R4 json.html)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedEntry:
-    """One entry as it will be written: its fullUrl and the JSON of the whole entry."""
+    """One entry as it will be written: its fullUrl and request, and the JSON of the whole entry."""
 
     full_url: str
+    request: Mapping[str, str]
     data: bytes
 
 

@@ -152,6 +152,9 @@ CODES: dict[str, Code] = {
     "catalog.study-conflict": _warning(
         "Study attributes differ within a study; what most instances hold was taken"
     ),
+    "catalog.series-conflict": _warning(
+        "Series attributes differ within a series; what most instances hold was taken, but no side"
+    ),
     "catalog.same-id-two-names": _warning("One Patient ID with different names or birth dates"),
     # map
     "map.same-id": _error(
@@ -167,7 +170,7 @@ CODES: dict[str, Code] = {
     "map.bad-sex": _warning("Patient's Sex is not M, F or O; written as unknown"),
     "map.bad-code": _warning("A code cannot be written in FHIR; its text was kept"),
     "map.laterality-conflict": _warning(
-        "Laterality of the series and of its images differ; left out"
+        "Laterality of the series, of its images and of its region differ; left out"
     ),
     "map.no-modality": _warning("Modality is missing; written as OT"),
     "map.body-part": _info("Body Part Examined is no term of PS3.16 Annex L; written as text"),

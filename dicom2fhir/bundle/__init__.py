@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.bundle.entries import encode, frame_entry
 from dicom2fhir.bundle.limits import PROFILES, ServerLimits, apply_profile, limits_of
+from dicom2fhir.bundle.load import Load, is_limited
 from dicom2fhir.bundle.splitting import Splitter
 from dicom2fhir.errors import UsageError
 from dicom2fhir.model import EncodedBundle, EncodedEntry, Entry, Resource
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROFILES",
+    "Load",
     "ServerLimits",
     "apply_profile",
     "bundle_of",
     "encode_bundle",
+    "is_limited",
     "limits_of",
     "make_bundles",
 ]
@@ -70,7 +73,11 @@ def encode_bundle(name: str, part: int, parts: int, entries: Sequence[Entry]) ->
         part=part,
         parts=parts,
         entries=tuple(
-            EncodedEntry(full_url=entry.full_url, data=entry.data or _encode_entry(entry))
+            EncodedEntry(
+                full_url=entry.full_url,
+                request=entry.request,
+                data=entry.data or _encode_entry(entry),
+            )
             for entry in entries
         ),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dicom2fhir.model import BUNDLE_HEAD, BUNDLE_TAIL
 
 if TYPE_CHECKING:
-    from dicom2fhir.model import Entry
+    from dicom2fhir.model import EncodedEntry, Entry
     from dicom2fhir.options import BundleOptions
 
 
@@ -19,7 +19,7 @@ class Load(NamedTuple):
     updates: int = 0
     conditional: bool = False
 
-    def plus(self, entry: Entry, extra: int = 0) -> Load:
+    def plus(self, entry: Entry | EncodedEntry, extra: int = 0) -> Load:
         """Return the load with this entry, and the extra bytes that it causes elsewhere."""
         request = entry.request
         return Load(

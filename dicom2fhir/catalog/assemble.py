@@ -35,6 +35,12 @@ _PATIENT_TAGS = {
 
 # What an order and a day are known by.
 _STUDY_TAGS = {"StudyDate": "(0008,0020)", "AccessionNumber": "(0008,0050)"}
+# What a series is one of: R4 imagingstudy.html has one of each.
+_SERIES_TAGS = {
+    "Modality": "(0008,0060)",
+    "BodyPartExamined": "(0018,0015)",
+    "Laterality": "(0020,0060)",
+}
 
 
 @dataclass(slots=True)
@@ -195,7 +201,9 @@ def _build_study(
         by_series[row.series_uid].append(row)
     rows.clear()
     # Rows go as their series come, so that a large study is never held twice.
-    series = [_build_series(uid, by_series.pop(uid), blocks) for uid in list(by_series)]
+    series = [
+        _build_series(uid, by_series.pop(uid), blocks, assembled) for uid in sorted(by_series)
+    ]
     series.sort(key=lambda one: (order_of(one.attributes.get("SeriesNumber")), one.uid))
     return Study(
         uid=study_uid,
@@ -206,9 +214,22 @@ def _build_study(
     )
 
 
-def _build_series(uid: str, rows: list[StoredInstance], blocks: _Blocks) -> Series:
+def _build_series(
+    uid: str, rows: list[StoredInstance], blocks: _Blocks, assembled: Assembled
+) -> Series:
     rows.sort(key=lambda row: (row.number, row.sop_instance_uid))
-    attributes = dict(blocks.agree(row.series for row in rows)[0])
+    agreed, differing = blocks.agree(row.series for row in rows)
+    attributes = dict(agreed)
+    assembled.problems.extend(
+        Problem(
+            code="catalog.series-conflict", tag=_SERIES_TAGS[keyword], source=_first_source(rows)
+        )
+        for keyword in differing
+        if keyword in _SERIES_TAGS
+    )
+    if "Laterality" in differing:
+        # A majority says nothing of the side of the others; a wrong side can hurt.
+        del attributes["Laterality"]
     # The offset governs the times of its own data sets alone (PS3.3 C.12.1).
     zone = blocks.agree(row.study for row in rows)[0].get("TimezoneOffsetFromUTC")
     if zone:

@@ -346,9 +346,9 @@ class Catalog:
         rows = self._db.execute(
             "SELECT p.code, p.tag, p.element, p.detail, p.count, s.path, s.member"
             " FROM temp.problem p LEFT JOIN source s ON s.id = p.source"
-            " WHERE ?1 IS NULL OR p.code=?1"
-            " ORDER BY p.code, s.path, s.member, p.tag, p.element, p.detail LIMIT ?2",
-            (code, limit),
+            " WHERE :code IS NULL OR p.code=:code"
+            " ORDER BY p.code, s.path, s.member, p.tag, p.element, p.detail LIMIT :limit",
+            {"code": code, "limit": limit},
         )
         for *known, path, member in rows:
             label = None

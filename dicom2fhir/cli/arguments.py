@@ -79,6 +79,8 @@ class Arguments:
         listed = " or ".join(choices) if len(choices) < 3 else f"one of {', '.join(choices)}"  # noqa: PLR2004
         if text.casefold() in {choice.casefold() for choice in later}:
             raise self.bad(name, f"{safe(text)} is not in this version.", f"Use {listed}.")
+        if len(choices) == 1:
+            raise self.bad(name, f"{safe(text)!r} is no value of it.", f"Use {listed}.")
         near = suggest(text, choices)
         raise self.bad(name, f"{safe(text)!r} is not {listed}.", near)
 
@@ -112,7 +114,7 @@ class Arguments:
             return parse(text)
         except ValueError as error:
             shown = "The value" if isinstance(error, SecretValueError) else repr(safe(text))
-            end = "" if str(error).endswith("?") else "."
+            end = "" if str(error).endswith(("?", ".")) else "."
             raise self.bad(name, f"{shown} {error}{end}") from None
 
 

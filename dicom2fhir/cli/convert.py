@@ -10,8 +10,15 @@ import typer
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.assembly import conversion_options
 from dicom2fhir.cli.progress import watch_run
-from dicom2fhir.cli.session import Session, check_sources, stdin_list, stdout_is_terminal
-from dicom2fhir.errors import UsageError
+from dicom2fhir.cli.session import (
+    STDOUT,
+    Session,
+    check_sources,
+    say_what_to_check,
+    stdin_list,
+    stdout_is_terminal,
+)
+from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.document import is_page
 from dicom2fhir.report.people import headline
 from dicom2fhir.report.safe import safe
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import Options
     from dicom2fhir.report.summary import Outcome
 
-SOME_FAILED, NO_DICOM = 1, 3
+SOME_FAILED, NO_DICOM = 1, NothingFoundError.exit_code
 
 
 def convert(
@@ -80,10 +87,12 @@ def convert(
     \b
     Examples:
       dicom2fhir convert study/ -o out/
-      dicom2fhir convert archive/ --where Modality=CT -o ct.ndjson.gz --report report.html
-      dicom2fhir convert study/ --dicomweb https://pacs.example/dicom-web -o study.json
-      find archive -newer stamp -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
-      dicom2fhir convert study/ | curl -H 'Content-Type: application/fhir+json' -d @- "$FHIR_BASE"
+      dicom2fhir convert archive/ --where Modality=CT -o ct.ndjson.gz
+      dicom2fhir convert study/ --dicomweb "$PACS" -o study.json
+      dicom2fhir convert archive/ -o out/ --report report.html
+      find new/ -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
+      dicom2fhir convert study/ |
+        curl -H 'Content-Type: application/fhir+json' -d @- "$FHIR_BASE"
     """
     session = Session(ctx)
     options = conversion_options(session.arguments, _output(output, dry_run=dry_run))
@@ -91,7 +100,7 @@ def convert(
     if options.output.path is None and not options.dry_run:
         return _show_instead(session, options)
     session.refuse_sources(options.sources, options.output.path)
-    if options.output.path == "-" and "-" in session.reports:
+    if options.output.path in STDOUT and "-" in session.reports:
         raise UsageError(
             "The Bundle and the report cannot both go to standard output.",
             hint="Give -o or --report a file.",
@@ -127,14 +136,14 @@ def _show_instead(session: Session, options: "Options") -> int:
 
 def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
     if outcome.exit_code == NO_DICOM:
-        return "No DICOM was found; it is recognised by content, so check the path."
+        return say_what_to_check(options)
     may_look = session.terminal.shows_paths or not all(map(is_page, session.reports))
     if outcome.exit_code == SOME_FAILED and not may_look:
         return "--report report.json names the files."
     if options.dry_run:
         return "Nothing was written; run it again without --dry-run."
     path = options.output.path
-    if path is None or path == "-":
+    if path is None or path == "-" or not outcome.counts.bundles:
         return ""
     shown = safe(shlex.quote(path)) if session.terminal.shows_paths else "OUT"
     return f"Next: dicom2fhir validate {shown}"

@@ -2,7 +2,6 @@
 # ruff: noqa: ARG001 - the parameters declare the options; the context has their values
 # ruff: noqa: D301 - \b keeps the help's examples on their lines
 
-import os
 import platform
 import shutil
 import sys
@@ -14,6 +13,7 @@ import typer
 import dicom2fhir
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.session import Session, stdout_is_terminal, text_stdout
+from dicom2fhir.pipeline.workers import count_cores
 from dicom2fhir.report.people import size
 from dicom2fhir.report.safe import safe
 
@@ -56,18 +56,12 @@ def examine() -> dict[str, "Json"]:
         "dicom2fhir": dicom2fhir.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cores": _cores(),
+        "cores": count_cores(),
         "temp_free_bytes": shutil.disk_usage(folder).free,
         "needed": {name: _version(name) for name in NEEDED},
         "optional": {name: _version(name) for name in OPTIONAL},
         "not_in_this_version": ["image renders", "pushing to a server", "FHIR R5 and STU3"],
     }
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:

@@ -26,6 +26,16 @@ LONGEST_VALUE = 4000
 HIDDEN = "hidden; --show-patients shows it"
 PERSONAL = ("Patient", "Practitioner")
 """Resources whose values tell who somebody is."""
+NAMES = frozenset(
+    {
+        "PatientName",
+        "ReferringPhysicianName",
+        "NameOfPhysiciansReadingStudy",
+        "PerformingPhysicianName",
+        "OperatorsName",
+    }
+)
+"""Attributes that name somebody, also in an element of another resource."""
 
 
 def explain(
@@ -100,5 +110,6 @@ def _json(elements: "Iterable[Explained]", *, show_patients: bool) -> "Iterator[
 
 
 def _value(one: "Explained", show_patients: bool) -> "Json":  # noqa: FBT001 - its only option
-    personal = one.element.partition(".")[0].partition("[")[0] in PERSONAL
+    kind = one.element.partition(".")[0].partition("[")[0]
+    personal = kind in PERSONAL or any(keyword in NAMES for keyword, _ in one.attributes)
     return HIDDEN if personal and not show_patients else one.value

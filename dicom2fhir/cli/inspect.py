@@ -10,8 +10,14 @@ import typer
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.assembly import input_options
 from dicom2fhir.cli.progress import watch_run
-from dicom2fhir.cli.session import Session, check_sources, text_stdout
-from dicom2fhir.errors import UsageError
+from dicom2fhir.cli.session import (
+    Session,
+    check_sources,
+    say_what_to_check,
+    stdin_list,
+    text_stdout,
+)
+from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.people import headline
 
 if TYPE_CHECKING:
@@ -74,11 +80,14 @@ def list_studies(session: Session, options: "Options", form: str, *, show_patien
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
     from dicom2fhir.report.studies import print_studies  # noqa: PLC0415 - the same
 
-    listing = sys.stdin.buffer if "-" in options.sources else None
+    listing = stdin_list() if "-" in options.sources else None
     wanted = session.arguments.switch("progress")
     with watch_run(session.terminal, wanted=wanted, bar=True) as watch:
         rows, outcome = pipeline.inspect(options, watch, listing)
     color = session.terminal.color
     print_studies(rows, text_stdout(), form, show_patients=show_patients, color=color)
     sys.stdout.flush()
-    return session.report(outcome, headline(outcome.counts, "listed"))
+    next_step = (
+        say_what_to_check(options) if outcome.exit_code == NothingFoundError.exit_code else ""
+    )
+    return session.report(outcome, headline(outcome.counts, "listed"), next_step)

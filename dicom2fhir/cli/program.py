@@ -39,7 +39,7 @@ def main(
     Examples:
       dicom2fhir inspect archive/
       dicom2fhir convert study/ -o out/
-      dicom2fhir convert study/ --dicomweb https://pacs.example/dicom-web -o study.json
+      dicom2fhir convert study/ --dicomweb "$PACS" -o study.json
       dicom2fhir validate out/
     """
     if ctx.invoked_subcommand is None:

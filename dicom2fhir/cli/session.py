@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     import typer
 
+    from dicom2fhir.options import Options
     from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.report.pictures import StudyCard
     from dicom2fhir.report.summary import Outcome
+
+STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 
 
 class Session:
@@ -79,8 +82,8 @@ class Session:
 
     @property
     def reports(self) -> tuple[str, ...]:
-        """Return where the reports go."""
-        return self.arguments.texts("report")
+        """Return where the reports go: `-` for standard output by whatever name."""
+        return tuple("-" if path in STDOUT else path for path in self.arguments.texts("report"))
 
     @property
     def wants_pictures(self) -> bool:
@@ -163,6 +166,13 @@ def check_sources(session: Session, sources: tuple[str, ...], what: str) -> None
         if source != "-" and not is_pattern and not os.path.lexists(source):
             named = session.terminal.path(source, f"Number {number} of the paths given")
             raise UsageError(f"{named} does not exist.", hint="Check the path.")
+
+
+def say_what_to_check(options: Options) -> str:
+    """Return the sentence for a run that found no DICOM."""
+    filtered = options.find.include or options.find.exclude
+    look_at = "the path, --include and --exclude" if filtered else "the path"
+    return f"No DICOM was found; it is recognised by content, so check {look_at}."
 
 
 def stdin_list() -> BinaryIO:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SIZE = re.compile(r"(\d+)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
-_ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+# FHIR R4 datatypes.html#oid, #uuid: what these two hold is checked, in lower case
+_ABSOLUTE_URI = re.compile(
+    r"urn:oid:[0-2](\.(0|[1-9]\d*))+|urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?!(?i:urn:(oid|uuid):))[A-Za-z][A-Za-z0-9+.-]*:\S+"
+)
 _OID = re.compile(r"[0-2](\.\d+)+")
 _PATIENT = re.compile(r"(https?://\S+/)?Patient/[A-Za-z0-9.-]{1,64}")
 # FHIR R4 datatypes.html#instant

@@ -25,9 +25,10 @@ class Sink(Protocol):
     """Something that Bundles are delivered to, in order; it is either finished or aborted.
 
     `bytes` counts the JSON before compression, `files` those that now hold it, `unchanged` those
-    of them that held the same before.
+    of them that held the same before. `is_one_bundle` tells whether all goes into a single Bundle.
     """
 
+    is_one_bundle: bool
     bundles: int
     entries: int
     bytes: int

@@ -43,6 +43,8 @@ def file_name(bundle: str, part: int, parts: int) -> str:
 class FolderSink:
     """Writes a file a Bundle."""
 
+    is_one_bundle = False
+
     def __init__(self, folder: Path, overwrite: str) -> None:
         self.bundles = self.entries = self.bytes = self.files = self.unchanged = 0
         self._folder = folder

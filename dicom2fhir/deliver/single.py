@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class LinesSink:
     """A Bundle a line (NDJSON)."""
 
+    is_one_bundle = False
+
     def __init__(self, channel: Channel) -> None:
         self.bundles = self.entries = self.bytes = self.files = self.unchanged = 0
         self._channel = channel
@@ -53,6 +55,8 @@ class BundleSink:
     FHIR: bdl-7, a fullUrl is unique in a Bundle; one identity at most once in a transaction
           (R4 http.html#trules)
     """
+
+    is_one_bundle = True
 
     def __init__(self, channel: Channel) -> None:
         self.bundles = self.entries = self.bytes = self.files = self.unchanged = 0

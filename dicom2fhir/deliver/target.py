@@ -23,7 +23,8 @@ _HEAD = 4096
 FORMS_HINT = "OUT is a folder, x.json, x.ndjson, x.json.gz, x.ndjson.gz, or - for stdout."
 _FILE = re.compile(r"\.(json|ndjson)(\.gz)?$", re.IGNORECASE)
 _OTHER_FILE = re.compile(
-    r"\.(gz|zip|tar|tgz|xml|txt|csv|jsonl|html|dcm|db|log|ya?ml|bundle)$", re.IGNORECASE
+    r"\.(gz|bz2|xz|zst|7z|zip|tar|tgz|xml|txt|csv|jsonl|html|dcm|db|log|ya?ml|bundle)$",
+    re.IGNORECASE,
 )
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 

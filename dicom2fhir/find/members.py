@@ -31,6 +31,7 @@ _METHODS = {0, 8}  # stored, deflated
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 
 _LONGEST_HEADER = MIB  # a name of more bytes opens nowhere
+_LENGTH_DIGITS = 19  # 2^64 has 20
 _NO_DATA = b"123456"  # links, devices, folders, FIFOs (POSIX pax, typeflag)
 
 
@@ -63,7 +64,7 @@ def list_zip(descriptor: int) -> Iterator[Member]:
         fields = _ENTRY.unpack(header)
         lengths = fields[10:13]
         variable = _read(descriptor, position + _ENTRY.size, sum(lengths))
-        yield _zip_member(fields, variable, shift)
+        yield _zip_member(fields, variable, shift, end)
         position += _ENTRY.size + sum(lengths)
         count += 1
     # Some writers without zip64 let the count of 16 bits overflow.
@@ -94,7 +95,7 @@ def _find_directory(descriptor: int) -> tuple[int, int, int, int]:
     return end - size, end, shift, count
 
 
-def _zip_member(fields: tuple[int, ...], variable: bytes, shift: int) -> Member:
+def _zip_member(fields: tuple[int, ...], variable: bytes, shift: int, end: int) -> Member:
     made_by, flags, method = fields[1], fields[3], fields[4]
     packed, size, name_length, extra_length = fields[8], fields[9], fields[10], fields[11]
     offset, mode = fields[16], fields[15] >> 16
@@ -106,7 +107,8 @@ def _zip_member(fields: tuple[int, ...], variable: bytes, shift: int) -> Member:
     is_other_kind = made_by >> 8 == _UNIX and stat.S_IFMT(mode) not in {0, stat.S_IFREG}
     return Member(
         name=name,
-        offset=offset + shift,
+        # One of 64 bits may be more than a file, or a database, can take.
+        offset=min(offset + shift, end),
         size=size,
         packed=packed,
         is_folder=name.endswith("/"),
@@ -172,7 +174,7 @@ def _tar_size(header: bytes, kind: bytes, override: dict[str, str]) -> int:
     if kind in _NO_DATA:
         return 0
     size = override.get("size", "") if kind not in b"LKxg" else ""
-    if size.isdecimal() and len(size) < 20:  # noqa: PLR2004 - 2^64 has 20 digits
+    if size.isdecimal() and len(size) <= _LENGTH_DIGITS:
         return int(size)
     return _number(header[124:136])
 
@@ -196,7 +198,9 @@ def _tar_override(kind: bytes, data: bytes) -> dict[str, str]:
     records: dict[str, str] = {}
     while kind == b"x" and data.strip(b"\0"):
         length, _, _ = data.partition(b" ")
-        if not length.isdigit() or not len(length) + 1 < int(length) <= len(data):
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS:
+            raise BadArchiveError
+        if not len(length) + 1 < int(length) <= len(data):
             raise BadArchiveError
         record, data = data[len(length) + 1 : int(length) - 1], data[int(length) :]
         keyword, _, value = record.partition(b"=")
@@ -226,7 +230,10 @@ def _text(field: bytes) -> str:
 
 
 def _read(descriptor: int, offset: int, length: int) -> bytes:
-    data = os.pread(descriptor, length, offset)
+    try:
+        data = os.pread(descriptor, length, offset)
+    except OverflowError:  # an offset of 64 bits
+        raise BadArchiveError from None
     if len(data) < length:
         raise BadArchiveError
     return data

@@ -115,13 +115,13 @@ class Glob:
                             yield entry.path if self.base else entry.path[len("./") :]
                         elif after and self._may_enter(entry, after, visited):
                             pending.append((entry.path, after))
-            except PermissionError:
-                yield folder
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError:
+                yield folder
 
     def _is_closed_link(self, entry: os.DirEntry[str]) -> bool:
-        return not self._follow and entry.is_symlink() and entry.is_dir()
+        return not self._follow and entry.is_symlink() and _is_folder(entry)
 
     def _may_enter(
         self,
@@ -129,7 +129,7 @@ class Glob:
         states: frozenset[int],
         visited: set[tuple[int, int, frozenset[int]]],
     ) -> bool:
-        if not entry.is_dir():
+        if not _is_folder(entry):
             return False
         if not self._follow:
             return True
@@ -161,3 +161,11 @@ class Glob:
                 following += 1
                 closed.add(following)
         return frozenset(closed)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether the entry is a folder or leads to one; a link may lead round to itself."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

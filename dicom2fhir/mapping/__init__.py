@@ -14,7 +14,7 @@ from dicom2fhir.mapping.device import map_devices
 from dicom2fhir.mapping.endpoint import map_endpoints
 from dicom2fhir.mapping.identifiers import issuer_key
 from dicom2fhir.mapping.imaging_study import map_imaging_study
-from dicom2fhir.mapping.patient import map_subject
+from dicom2fhir.mapping.patient import is_phantom, map_subject, subject_id
 from dicom2fhir.mapping.practitioner import map_parties
 from dicom2fhir.mapping.provenance import map_provenance
 from dicom2fhir.mapping.specimen import map_specimens
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from dicom2fhir.options import MapOptions
     from dicom2fhir.problems import Problem
 
-__all__ = ["Explained", "Mapped", "explain_study", "issuer_key", "map_provenance", "map_study"]
+__all__ = [
+    "Explained",
+    "Mapped",
+    "explain_study",
+    "issuer_key",
+    "map_provenance",
+    "map_study",
+    "patient_id",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,13 @@ def explain_study(study: Study, options: MapOptions) -> Iterator[Explained]:
         trace = context.trace or []
         yield from (one for one in trace if one.element not in _ASSEMBLED)
         trace.clear()
+
+
+def patient_id(study: Study, options: MapOptions) -> str | None:
+    """Return the id of the Patient of a study; None where a phantom was imaged."""
+    if is_phantom(study.patient):
+        return None
+    return subject_id(study.patient, _context(study, options, explain=False))
 
 
 # What is shown by its own elements.

@@ -60,19 +60,18 @@ def laterality(series: Series, context: Context) -> Json:
 
     DICOM:  Laterality (0020,0060), ImageLaterality (0020,0062), AnatomicRegionModifierSequence
     FHIR:   ImagingStudy.series.laterality, Coding; U (unpaired) says nothing
+    Errors: Problem map.laterality-conflict where these differ, map.bad-code; it is left out.
     """
-    side = first(series.attributes, "Laterality").upper()
-    sides = {first(one.attributes, "ImageLaterality").upper() for one in series.instances}
+    stated = first(series.attributes, "Laterality").upper()
+    images = {first(one.attributes, "ImageLaterality").upper() for one in series.instances}
+    region = _modifier_side(series.attributes, context)
+    side = stated or (min(images) if len(images) == 1 else "") or region
+    sides = (images | {region}) - {""}
     # Both sides among the images is what a bilateral series is made of.
-    agree = sides <= {side} or "" in sides or (side == "B" and len(sides) > 1)
-    if side and not agree:
+    if side and not (sides <= {side} or (side == "B" and len(sides) > 1)):
         # A wrong side can hurt; an absent one makes people look.
         context.note("map.laterality-conflict", "Laterality", "ImagingStudy.series.laterality")
         return None
-    if not side:
-        side = sides.pop() if len(sides) == 1 else ""
-    if not side:
-        side = _modifier_side(series.attributes, context)
     known = LATERALITY.get(side)
     if known is None and side not in {"", "U"}:
         context.note("map.bad-code", "Laterality", "ImagingStudy.series.laterality")

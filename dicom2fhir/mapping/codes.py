@@ -70,6 +70,7 @@ _CODE = re.compile(r"\S+(\s\S+)*")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _OID_ROOT = 5
 _MAX_UID = 64
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _URL = re.compile(r"(https?://|urn:[a-z0-9][a-z0-9-]{1,31}:)\S+", re.IGNORECASE)
 
 
@@ -80,6 +81,11 @@ def oid_uri(text: str) -> str | None:
     """
     valid = _OID.fullmatch(text) and text.rfind(".") >= _OID_ROOT
     return f"urn:oid:{text}" if valid else None
+
+
+def uuid_uri(text: str) -> str | None:
+    """Return a UUID as `urn:uuid:`, or None where it is none (R4 datatypes.html#uuid)."""
+    return f"urn:uuid:{text.lower()}" if _UUID.fullmatch(text) else None
 
 
 def uids(attributes: Attributes, keyword: str) -> list[str]:
@@ -103,6 +109,8 @@ def absolute_uri(text: str) -> str | None:
     """Return the text where it is an http or urn URI, else None."""
     if text.lower().startswith("urn:oid:"):
         return oid_uri(text[len("urn:oid:") :])
+    if text.lower().startswith("urn:uuid:"):
+        return uuid_uri(text[len("urn:uuid:") :])
     return text if _URL.fullmatch(text) else None
 
 
@@ -134,6 +142,8 @@ def stated_schemes(sources: Iterable[Attributes]) -> dict[str, str]:
         for item in items(attributes, "CodingSchemeIdentificationSequence"):
             system = oid_uri(first(item, "CodingSchemeUID"))
             system = system or absolute_uri(first(item, "CodingSchemeURL"))
+            if first(item, "CodingSchemeRegistry") == "HL7":
+                system = system or oid_uri(first(item, "CodingSchemeExternalID"))
             scheme = first(item, "CodingSchemeDesignator")
             if scheme and system:
                 found.setdefault(scheme, set()).add(system)
@@ -143,6 +153,11 @@ def stated_schemes(sources: Iterable[Attributes]) -> dict[str, str]:
 def of_series(series: Series, context: Context) -> Context:
     """Return the context for one series: a coding scheme is what its own data sets state."""
     return replace(context, schemes=stated_schemes([series.attributes]))
+
+
+def local_system(scheme: str) -> str:
+    """Return a system of ours for a coding scheme that means something in one place alone."""
+    return f"{CANONICAL}/coding-scheme/{quote(scheme, safe='')}"
 
 
 def known_system(scheme: str, context: Context) -> str | None:
@@ -164,7 +179,7 @@ def _system_and_code(coded: Coded, context: Context) -> tuple[str, str]:
         concept = to_sct(coded.value)
         return (SCT, concept) if concept else (_SNM3, coded.value)
     system = known_system(coded.scheme, context)
-    return system or f"{CANONICAL}/coding-scheme/{quote(coded.scheme, safe='')}", coded.value
+    return system or local_system(coded.scheme), coded.value
 
 
 def coding(coded: Coded, context: Context) -> Json:

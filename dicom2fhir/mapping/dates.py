@@ -27,6 +27,7 @@ _DAY = 8
 _MICROSECONDS = 6
 _MINUTES_EAST = 14 * 60
 _MINUTES_WEST = -12 * 60
+_NO_OFFSET = "-0000"
 
 
 def load_zone(name: str) -> ZoneInfo:
@@ -95,7 +96,7 @@ def parse_offset(text: str) -> str | None:
     DICOM:  TimezoneOffsetFromUTC (0008,0201): -1200 to +1400, -0000 is not allowed (PS3.3 C.12.1)
     """
     match = _OFFSET.fullmatch(text.strip())
-    if match is None or int(match[3]) > 59 or match[0] == "-0000":  # noqa: PLR2004
+    if match is None or int(match[3]) > 59 or match[0] == _NO_OFFSET:  # noqa: PLR2004
         return None
     minutes = int(f"{match[1]}1") * (int(match[2]) * 60 + int(match[3]))
     if not _MINUTES_WEST <= minutes <= _MINUTES_EAST:
@@ -116,8 +117,11 @@ def parse_date_time(text: str) -> tuple[str, str | None, str | None] | None:
 
 
 def _stated_offset(text: str) -> str | None:
-    """Return an offset; "" for one that is stated and is none, None where none is stated."""
-    return (parse_offset(text) or "") if text else None
+    """Return an offset; "" for one that is stated and is none, None where none is stated.
+
+    -0000 states none: in the formats it comes from it says that the zone is not known (RFC 3339).
+    """
+    return None if text in {"", _NO_OFFSET} else parse_offset(text) or ""
 
 
 def offset_at(day: str, time: str, zone_name: str) -> str | None:
@@ -193,7 +197,7 @@ def zone_of(attributes: Attributes, context: Context) -> str | None:
     Errors: Problem map.bad-date.
     """
     offset = _zone_in(attributes)
-    if offset == "":
+    if not offset and first(attributes, "TimezoneOffsetFromUTC"):
         context.note("map.bad-date", "TimezoneOffsetFromUTC")
     return offset
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from dicom2fhir.identity import CANONICAL, IDENTIFIER_SYSTEM
-from dicom2fhir.mapping.codes import DCM, V2_0203, absolute_uri, oid_uri
+from dicom2fhir.mapping.codes import DCM, V2_0203, absolute_uri, oid_uri, uuid_uri
 from dicom2fhir.mapping.elements import compact
 from dicom2fhir.mapping.text import clean, first, items, whole
 
@@ -31,7 +31,6 @@ _PERSON_TYPES = re.compile(
     "AN|ANON|BR|CZ|DL|DR|HC|JHN|LR|MA|MC|MCN|MI|MR|MRT|NI|PC|PE|PEN|PI|PN|PNT|PPN|PRC|PT|RI|RRI"
     "|SR|SS|TAX|U|VS|WC"
 )
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HOST = re.compile(
     r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE
 )
@@ -79,7 +78,7 @@ def _universal(entity: str, entity_type: str) -> str | None:
         case "ISO":
             return oid_uri(entity)
         case "UUID":
-            return f"urn:uuid:{entity.lower()}" if _UUID.fullmatch(entity) else None
+            return uuid_uri(entity)
         case "URI":
             return absolute_uri(entity)
         case "DNS":

@@ -112,13 +112,13 @@ def _order_numbers(keyword: str, code: str, display: str) -> Json:
 
 
 def _referrer(study: Study, context: Context) -> Json:
-    """Return the first: Practitioner with an identifier, else display."""
+    """Return the first: Practitioner with an identifier, else local code and display."""
     found = practitioner.referrers(study.attributes, context)
     return practitioner.reference(found[0]) if found else None
 
 
 def _interpreters(study: Study, context: Context) -> Json:
-    """Return each: Practitioner with an identifier, else display."""
+    """Return each: Practitioner with an identifier, else local code and display."""
     found = practitioner.interpreters(study.attributes, context)
     return [practitioner.reference(one) for one in found]
 

@@ -39,8 +39,11 @@ def sop_class_coding(uid: str) -> Json:
 
 
 def _sop_class(instance: SeriesInstance, _context: Context) -> Json:
-    """Return the UID as urn:oid, with its name where PS3.6 has one."""
-    return sop_class_coding(instance.sop_class_uid)
+    """Return the UID as urn:oid, with its name where PS3.6 has one; the stated one beside it."""
+    made = sop_class_coding(instance.sop_class_uid)
+    if "OriginalSOPClassUID" not in instance.attributes:
+        return made
+    return {**made, "extension": [original_uid(instance.attributes, "OriginalSOPClassUID")]}
 
 
 def _concept_name(attributes: Attributes) -> str:

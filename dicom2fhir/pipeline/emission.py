@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
+from dicom2fhir.bundle import Load, bundle_of, encode_bundle, is_limited, make_bundles
 from dicom2fhir.catalog import assemble_study, attach
 from dicom2fhir.errors import UsageError
 from dicom2fhir.find import open_candidate
@@ -16,7 +16,7 @@ from dicom2fhir.mapping import issuer_key, map_provenance, map_study
 from dicom2fhir.problems import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.deliver import Sink
@@ -70,6 +70,10 @@ class EmissionCounts:
     rejected: int = 0
     patients: set[bytes] = field(default_factory=set)
     study_uids: list[str] = field(default_factory=list)
+
+    def add_patients(self, ids: Iterable[str]) -> None:
+        """Count these patients once each; a million of them are to stay small."""
+        self.patients.update(hashlib.blake2b(one.encode(), digest_size=8).digest() for one in ids)
 
 
 def emit_study(job: StudyJob) -> Emitted:
@@ -190,7 +194,7 @@ def emit_studies(
         StudyJob(catalog=str(catalog.path), study_uid=uid, options=options) for uid in study_uids
     )
     results = workers.run(emit_study, jobs)
-    if sink is not None and is_one_bundle(options) and _has_limits(options):
+    if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
         results = _within_one_bundle(results, options)
     for emitted in results:
         catalog.add_problems(emitted.problems)
@@ -206,7 +210,9 @@ def emit_studies(
 
 def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
     if "deliver.foreign" in refused:
-        emitted.failed, emitted.converted = emitted.failed + emitted.converted, 0
+        emitted.failed += emitted.converted
+        emitted.converted = emitted.studies = emitted.series = 0
+        emitted.patients.clear()
     counts.studies += emitted.studies
     counts.series += emitted.series
     counts.converted += emitted.converted
@@ -214,41 +220,24 @@ def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
     counts.duplicates += emitted.duplicates
     counts.conflicts += emitted.conflicts
     counts.rejected += emitted.rejected
-    counts.patients.update(
-        hashlib.blake2b(one.encode(), digest_size=8).digest() for one in emitted.patients
-    )
+    counts.add_patients(emitted.patients)
     # What did not reach its place is still to be written, so a later run tries again.
     if not emitted.failed and not refused:
         counts.study_uids.append(emitted.study_uid)
 
 
-def is_one_bundle(options: Options) -> bool:
-    """Tell whether the output is a single Bundle: a pipe, `-` or `x.json`."""
-    path = options.output.path
-    return path is not None and (path == "-" or path.endswith((".json", ".json.gz")))
-
-
-def _has_limits(options: Options) -> bool:
-    limits = options.bundle
-    return any((limits.max_entries, limits.max_bytes, limits.max_resource_bytes))
-
-
 def _within_one_bundle(results: Iterator[Emitted], options: Options) -> Iterator[Emitted]:
     """Hold all studies back until it is certain that they fit into one Bundle."""
-    limits = options.bundle
     held: list[Emitted] = []
-    seen: dict[str, int] = {}
-    parts = 0
+    seen: set[str] = set()
+    load = Load()
     for emitted in results:
         held.append(emitted)
-        parts = max([parts, *(bundle.parts for bundle in emitted.bundles)])
-        for bundle in emitted.bundles:
-            seen.update((entry.full_url, len(entry.data) + 1) for entry in bundle.entries)
-        if (
-            parts > 1
-            or (limits.max_entries and len(seen) > limits.max_entries)
-            or (limits.max_bytes and sum(seen.values()) + 100 > limits.max_bytes)
-        ):
+        for entry in (entry for bundle in emitted.bundles for entry in bundle.entries):
+            if entry.full_url not in seen:
+                seen.add(entry.full_url)
+                load = load.plus(entry)
+        if load.exceeds(options.bundle) or any(bundle.parts > 1 for bundle in emitted.bundles):
             raise UsageError(
                 "The input does not fit into one Bundle within the limits.",
                 hint="Write a Bundle a line with -o x.ndjson, or send them with --to.",

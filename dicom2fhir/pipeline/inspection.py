@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING, BinaryIO
 from dicom2fhir.catalog import Batch, RowEncoder, assemble_study, open_catalog
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.find import Finder
-from dicom2fhir.mapping import explain_study, issuer_key
+from dicom2fhir.mapping import explain_study, issuer_key, patient_id
 from dicom2fhir.model import Candidate
 from dicom2fhir.pipeline.conversion import Stopwatch, summarise
 from dicom2fhir.pipeline.emission import EmissionCounts, hash_source
-from dicom2fhir.pipeline.reading import read_candidate, read_sources
+from dicom2fhir.pipeline.reading import NOT_DICOM, read_candidate, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
 from dicom2fhir.report.summary import Outcome, SeriesRow, StudyRow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.mapping import Explained
     from dicom2fhir.model import Attributes, Series, Study
     from dicom2fhir.options import Options
+    from dicom2fhir.problems import Problem
 
 
 def inspect(
@@ -65,7 +68,8 @@ def _list_studies(
     counts.studies += len(rows)
     counts.series += sum(len(row.series) for row in rows)
     counts.converted += sum(row.instances for row in rows)
-    counts.patients.update(f"{row.patient_id}\n{row.patient_name}".encode() for row in rows)
+    patients = (patient_id(study, options.map) for study in assembled.studies)
+    counts.add_patients(one for one in patients if one is not None)
     return rows
 
 
@@ -111,10 +115,7 @@ def explain(path: str, options: Options) -> list[Explained]:
             )
         instance, problems = read_candidate(candidates[0], options.read)
     if instance is None:
-        raise NothingFoundError(
-            problems[0].message if problems else "The file is not DICOM.",
-            hint="inspect lists what can be read.",
-        )
+        raise NothingFoundError(_why_unread(problems), hint="inspect lists what can be read.")
     with open_catalog(None, "") as catalog:
         batch = Batch()
         RowEncoder().add(batch, instance, catalog.number_source())
@@ -128,3 +129,9 @@ def explain(path: str, options: Options) -> list[Explained]:
             keep_rejected=True,
         )
     return list(explain_study(assembled.studies[0], options.map))
+
+
+def _why_unread(problems: Sequence[Problem]) -> str:
+    if not problems or problems[0].code == NOT_DICOM:
+        return "The file is not DICOM."
+    return f"{problems[0].message}."

@@ -15,6 +15,7 @@ from dicom2fhir import __version__
 from dicom2fhir.check import check_document
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.problems import Problem
+from dicom2fhir.report.document import is_report
 from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, decide_exit
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 STDIN = Path("-")
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Bytes of one Bundle: more than any server takes, and as JSON some ten times that in memory."""
-FORMS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+LINES = (".ndjson", ".ndjson.gz")
+FORMS = (".json", ".json.gz", *LINES)
 
 
 def validate(paths: Sequence[str], level: str, fail_on: str = "error") -> Outcome:
@@ -55,16 +57,17 @@ def validate(paths: Sequence[str], level: str, fail_on: str = "error") -> Outcom
 def _files(paths: Sequence[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            # Names with a leading dot are the manifest of an output folder and leftovers.
-            yield from sorted(
-                one
-                for one in path.rglob("*")
-                if one.name.endswith(FORMS) and not one.name.startswith(".") and one.is_file()
-            )
+            yield from sorted(one for one in path.rglob("*") if _may_be_bundle(one))
         elif path == STDIN or path.exists():
             yield path
         else:
             raise UsageError("There is no such file or folder.", hint="Check the path.")
+
+
+def _may_be_bundle(path: Path) -> bool:
+    # Names with a leading dot are the manifest of an output folder and leftovers.
+    named = path.name.endswith(FORMS) and not path.name.startswith(".")
+    return named and path.is_file() and not (path.stat().st_size and is_report(str(path)))
 
 
 def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
@@ -72,6 +75,8 @@ def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
     try:
         with _open(path) as stream:
             first = _limited(stream.readline(MAX_DOCUMENT + 1))
+            if not first and path.name.endswith(LINES):
+                return  # a run that found nothing new
             rest = stream.readline(MAX_DOCUMENT + 1)
             if not rest or not _is_json(first):
                 yield _limited(first + rest + stream.read(MAX_DOCUMENT + 1))

@@ -27,7 +27,7 @@ class Workers:
     """A pool of processes that is started only when the work pays for it."""
 
     def __init__(self, limit: int | None) -> None:
-        self._limit = limit if limit is not None else (os.cpu_count() or 1)
+        self._limit = limit if limit is not None else count_cores()
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -56,11 +56,6 @@ class Workers:
                 signal.signal(number, signal.SIG_IGN)
         for process in (getattr(self._pool, "_processes", None) or {}).values():
             process.kill()
-
-    @property
-    def started(self) -> bool:
-        """Tell whether there are processes beside this one."""
-        return self._pool is not None
 
     def start(self) -> None:
         """Start the processes, unless one is all that is allowed."""
@@ -94,6 +89,13 @@ class Workers:
                 "The system ended a process of this run, perhaps for want of memory.",
                 hint="Run again with --workers 1, or with more memory.",
             ) from None
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use; a container often grants fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _begin_worker() -> None:

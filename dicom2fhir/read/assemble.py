@@ -34,6 +34,7 @@ _SOP = attributes.SOP_INSTANCE_UID.tag
 _SERIES = attributes.SERIES_INSTANCE_UID.tag
 _STUDY = attributes.STUDY_INSTANCE_UID.tag
 _ORIGINALS = {
+    _CLASS: "OriginalSOPClassUID",
     _SOP: "OriginalSOPInstanceUID",
     _SERIES: "OriginalSeriesInstanceUID",
     _STUDY: "OriginalStudyInstanceUID",
@@ -84,7 +85,7 @@ class Assembly:
         study_uid, study = self._identify(study_uid, _STUDY, study)
         series_uid, series = self._identify(series_uid, _SERIES, series)
         sop_uid, own = self._identify(self.sop_instance, _SOP, own)
-        class_uid, _ = self._identify(self.sop_class, _CLASS, own)
+        class_uid, own = self._identify(self.sop_class, _CLASS, own)
         return Instance(
             sop_class_uid=class_uid,
             sop_instance_uid=sop_uid,
@@ -108,7 +109,7 @@ class Assembly:
         uid, problem, original = fit_uid(text, tag)
         if problem is not None:
             self.problems.append(problem)
-        if original and tag in _ORIGINALS:
+        if original:
             found = {**found, _ORIGINALS[tag]: (original,)}
         return uid, found
 

@@ -83,9 +83,9 @@ def can_write_report(path: str) -> bool:
     """
     if os.path.isdir(path):  # noqa: PTH112 - the path may hold any bytes
         return False
-    if os.path.isfile(path) and not _is_report(path):  # noqa: PTH113 - as above
+    if os.path.isfile(path) and not is_report(path):  # noqa: PTH113 - as above
         return False
-    folder = os.path.dirname(path) or "."  # noqa: PTH120 - as above
+    folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 - as above
     return os.access(path if _is_stream(path) else folder, os.W_OK)
 
 
@@ -94,7 +94,8 @@ def is_page(path: str) -> bool:
     return path.casefold().endswith((".html", ".htm"))
 
 
-def _is_report(path: str) -> bool:
+def is_report(path: str) -> bool:
+    """Tell whether the file that is there is a report, or empty."""
     with suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - as above
         beginning = file.read(max(len(_BEGINNING), len(PAGE_BEGINNING)))
         return not beginning or beginning.startswith((_BEGINNING, PAGE_BEGINNING))
@@ -109,6 +110,8 @@ def _is_stream(path: str) -> bool:
 
 
 def _replace(path: str, chunks: Iterable[bytes]) -> None:
+    # a link is followed, so that what it leads to is replaced and not the link
+    path = os.path.realpath(path)
     temporary = f"{path}.{os.getpid()}.part"
     descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:

@@ -41,7 +41,9 @@ def headline(counts: Counts, verb: str = "converted") -> str:
     parts += [f"{n:,} {text}" for field, text in _LEFT if (n := getattr(counts, field))]
     line = f"{plural(counts.files, 'file')}: {', '.join(parts)}"
     if counts.studies:
-        line += f"; {plural(counts.studies, 'study')} of {plural(counts.patients, 'patient')}"
+        line += f"; {plural(counts.studies, 'study')}"
+        # none where a phantom was imaged, or --patient names one that the server has
+        line += f" of {plural(counts.patients, 'patient')}" if counts.patients else ""
     if counts.bundles:
         line += f" in {plural(counts.bundles, 'Bundle')}"
         line += f" ({size(counts.bytes)})" if counts.bytes else ""

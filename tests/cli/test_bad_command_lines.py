@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-Invoke = "Callable[..., Result]"
-
 
 def sentence_of(result: Result, code: int) -> str:
     """Return what was said, which is one sentence and at most one hint."""
@@ -20,6 +18,7 @@ def sentence_of(result: Result, code: int) -> str:
     lines = result.stderr.splitlines()
     assert 1 <= len(lines) <= 2, result.stderr
     assert lines[0].startswith("dicom2fhir: ")
+    assert not lines[0].endswith("..")
     assert "Traceback" not in result.stderr
     return result.stderr
 
@@ -46,6 +45,7 @@ def sentence_of(result: Result, code: int) -> str:
         (["--dicom", "link"], ["--dicom link", "--dicomweb URL"]),
         (["--dicomweb", "https://p.example", "--dicom", "none"], ["--dicomweb", "--dicom none"]),
         (["--media", "series"], ["--media", "not in this version"]),
+        (["--media", "jpeg"], ["--media", "'jpeg'", "Use none."]),
         (["--to", "https://fhir.example"], ["--to", "not in this version", "-o"]),
         (["--dicomweb", "pacs.example"], ["--dicomweb", "http or https"]),
         (["--dicomweb", "ftp://pacs.example"], ["--dicomweb", "http or https"]),
@@ -53,13 +53,17 @@ def sentence_of(result: Result, code: int) -> str:
         (["--patient", "123"], ["--patient", "Patient/123"]),
         (["--patient-id-system", "1.2.3"], ["--patient-id-system", "urn:oid:1.2.3"]),
         (["--accession-system", "ris"], ["--accession-system", "absolute URI"]),
+        (["--accession-system", "urn:oid:01.2"], ["--accession-system", "absolute URI"]),
+        (["--accession-system", "URN:UUID:ris"], ["--accession-system", "absolute URI"]),
         (["--tag", "code"], ["--tag", "system|code"]),
         (["--security-label", "http://x.example|"], ["--security-label", "system|code"]),
         (["--timestamp", "2026-01-01"], ["--timestamp", "2026-01-31T12:00:00Z"]),
         (["--timestamp", "2026-13-01T00:00:00Z"], ["--timestamp"]),
+        (["--charset", "Klingon"], ["--charset", "ISO_IR 192"]),
         (["--charset", "utf-8"], ["--charset", "Did you mean ISO_IR 192?"]),
         (["--charset", "ISO_IR 193"], ["--charset", "Did you mean ISO_IR"]),
         (["--where", "Modality"], ["--where", "Keyword=VALUE"]),
+        (["--where", "Xyzzy=1"], ["--where", "`Xyzzy`"]),
         (["--where", "Modalty=CT"], ["--where", "`Modalty`", "Did you mean Modality?"]),
         (["--provenance"], ["--provenance", "--timestamp", "SOURCE_DATE_EPOCH"]),
         (
@@ -155,6 +159,12 @@ def test_a_folder_without_dicom_ends_with_3(invoke: Callable[..., Result], folde
     assert not list(folder.glob("out/*.json"))
 
 
+def test_a_filter_that_leaves_nothing_is_named(invoke: Callable[..., Result], study: Path) -> None:
+    result = invoke("convert", str(study), "-o", "out", "--include", "*.nope")
+    assert result.exit_code == 3
+    assert "check the path, --include and --exclude." in result.stderr
+
+
 def test_an_output_that_cannot_be_made_ends_with_7(
     invoke: Callable[..., Result], study: Path, folder: Path
 ) -> None:
@@ -171,11 +181,12 @@ def test_a_report_or_log_that_cannot_be_written_ends_with_7(
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("stdout", ["-", "/dev/stdout"])
 def test_bundle_and_report_cannot_both_go_to_stdout(
-    invoke: Callable[..., Result], study: Path
+    invoke: Callable[..., Result], study: Path, stdout: str
 ) -> None:
-    assert "--report" in sentence_of(invoke("convert", str(study), "--report", "-"), 2)
-    assert "--report" in sentence_of(invoke("inspect", str(study), "--report", "-"), 2)
+    assert "--report" in sentence_of(invoke("convert", str(study), "--report", stdout), 2)
+    assert "--report" in sentence_of(invoke("inspect", str(study), "--report", stdout), 2)
 
 
 def test_a_salt_that_is_missing_or_empty_ends_with_6(
@@ -201,6 +212,13 @@ def test_help_is_data_and_goes_to_stdout(
     assert result.stdout.startswith("Usage: ")
     assert "Examples:" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", [[], ["convert"], ["inspect"], ["validate"], ["doctor"]])
+def test_help_fits_a_terminal_of_80_columns(
+    invoke: Callable[..., Result], command: list[str]
+) -> None:
+    assert max(map(len, invoke(*command, "-h", env={"COLUMNS": "80"}).stdout.splitlines())) <= 80
 
 
 def test_examples_come_before_the_options(invoke: Callable[..., Result]) -> None:

@@ -7,12 +7,16 @@ import gzip
 import io
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import dcmread
 
 import dicom2fhir
 from dicom2fhir.cli.doctor import NEEDED
+from places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-Invoke = "Callable[..., Result]"
 UID = "1.2.826.0.1.3680043.10.1.1"
 
 
@@ -47,6 +50,21 @@ def test_inspect_names_patients_only_when_asked(
     assert "DOE" not in asked.stderr
 
 
+def test_inspect_counts_as_convert_does(invoke: Callable[..., Result], folder: Path) -> None:
+    counts = {}
+    for command in (["inspect"], ["convert", "--dry-run"]):
+        invoke(*command, str(ROOT / "samples"), "--report", "report.json", "-q")
+        counts[command[0]] = json.loads((folder / "report.json").read_text())["counts"]
+    assert counts["inspect"] == counts["convert"]
+
+
+def test_inspect_without_a_list_on_stdin_says_so(study: Path) -> None:
+    line = f'"{sys.executable}" -m dicom2fhir inspect - <&-'
+    done = subprocess.run(["sh", "-c", line], cwd=study, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Standard input is closed" in done.stderr
+
+
 def test_inspect_speaks_to_programs(invoke: Callable[..., Result], study: Path) -> None:
     (one,) = json.loads(invoke("inspect", str(study), "--format", "json").stdout)
     assert one["study_uid"] == UID
@@ -60,6 +78,7 @@ def test_inspect_speaks_to_programs(invoke: Callable[..., Result], study: Path) 
 def test_inspect_without_dicom_ends_with_3(invoke: Callable[..., Result], study: Path) -> None:
     result = invoke("inspect", str(study / "notes.txt"))
     assert (result.exit_code, result.stdout) == (3, "")
+    assert "No DICOM was found" in result.stderr
 
 
 def test_explain_shows_where_each_element_comes_from(
@@ -86,6 +105,22 @@ def test_explain_hides_who_it_is_unless_asked(invoke: Callable[..., Result], stu
         assert "P-1" in shown
 
 
+def test_explain_hides_the_names_of_physicians_too(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    dataset = dcmread(study / "image.dcm")
+    names = ("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName")
+    for keyword in (*names, "NameOfPhysiciansReadingStudy"):
+        setattr(dataset, keyword, f"{keyword.upper()}^X")
+    dataset.save_as(study / "image.dcm")
+
+    hidden = invoke("explain", str(study / "image.dcm")).stdout
+    assert "OperatorsName (0008,1070)" in hidden
+    assert "NAME" not in hidden
+    shown = invoke("explain", str(study / "image.dcm"), "--show-patients").stdout
+    assert all(f"X {keyword.upper()}" in shown for keyword in names)
+
+
 def test_explain_speaks_to_programs(invoke: Callable[..., Result], study: Path) -> None:
     rows = json.loads(invoke("explain", str(study / "image.dcm"), "--format", "json").stdout)
     assert all(row.keys() == {"element", "value", "attributes", "source"} for row in rows)
@@ -94,6 +129,7 @@ def test_explain_speaks_to_programs(invoke: Callable[..., Result], study: Path) 
 def test_explain_of_something_else_ends_with_3(invoke: Callable[..., Result], study: Path) -> None:
     result = invoke("explain", str(study / "notes.txt"))
     assert (result.exit_code, result.stdout) == (3, "")
+    assert "The file is not DICOM." in result.stderr
 
 
 def test_validate_finds_our_bundles_valid(
@@ -103,6 +139,24 @@ def test_validate_finds_our_bundles_valid(
     result = invoke("validate", str(folder / "out"), "--check", "fast")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == "1 Bundle in 1 file: valid."
+
+
+def test_validate_takes_lines_of_no_bundle_for_a_night_without_news(
+    invoke: Callable[..., Result], folder: Path
+) -> None:
+    (folder / "out.ndjson.gz").write_bytes(gzip.compress(b""))
+    (folder / "out.json").write_bytes(b"")
+    assert invoke("validate", "out.ndjson.gz").exit_code == 0
+    assert invoke("validate", "out.json").exit_code == 1
+
+
+def test_validate_of_a_folder_passes_over_a_report(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    (study.parent / "out").mkdir()
+    invoke("convert", str(study), "-o", "out", "--report", "out/report.json")
+    result = invoke("validate", "out")
+    assert (result.exit_code, result.stderr) == (0, "1 Bundle in 1 file: valid.\n")
 
 
 def test_validate_ends_with_1_for_what_is_wrong(

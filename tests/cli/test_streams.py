@@ -178,6 +178,20 @@ def test_the_last_line_sums_up(invoke: Callable[..., Result], study: Path) -> No
     assert last.endswith("Next: dicom2fhir validate OUT")
 
 
+def test_the_last_line_names_no_next_command_where_nothing_was_written(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    last = invoke("convert", str(study), "-o", "out", "--where", "Modality=XX").stderr
+    assert last.endswith("2 files: 0 converted, 1 filtered out, 1 not DICOM.\n")
+
+
+def test_the_last_line_counts_only_patients_that_are_written(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    last = invoke("convert", str(study), "-o", "x.json", "--patient", "Patient/1").stderr
+    assert "; 1 study in 1 Bundle" in last
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_ends_with_its_code(
     study: Path, number: signal.Signals, code: int

@@ -8,12 +8,16 @@ import pytest
 
 from dicom2fhir.options import Options
 from dicom2fhir.report.summary import Counts, Outcome
+from places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from conftest import Run
     from typer.testing import Result
+
+STUDY_UID = "1.2.826.0.1.3680043.10.1.1"
 
 
 @pytest.fixture
@@ -158,3 +162,33 @@ def test_everything_else_arrives_where_it_belongs(
     assert options.state == "nightly"
     assert options.workers == 2
     assert options.fail_on == "never"
+
+
+@pytest.mark.parametrize(
+    ("out", "limits"),
+    [
+        ("x.json", ["--server-profile", "medplum"]),
+        ("x.json", ["--max-entries", "12"]),
+        ("x.json", ["--max-bytes", "20000"]),
+        ("X.JSON", ["--max-entries", "12"]),
+        ("/dev/stdout", ["--max-entries", "12"]),
+    ],
+)
+def test_one_bundle_over_a_limit_is_refused_before_anything_is_written(
+    run: Run, folder: Path, out: str, limits: list[str]
+) -> None:
+    result = run("convert", str(ROOT / "samples" / "studies"), "-o", out, *limits)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"x.ndjson" in result.stderr
+    assert not list(folder.glob("*.json"))
+    assert not list(folder.glob("*.JSON"))
+
+
+def test_a_study_that_a_strangers_file_kept_out_is_counted_as_failed_alone(
+    invoke: Callable[..., Result], study: Path, folder: Path
+) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / f"{STUDY_UID}.json").write_text("mine")
+    result = invoke("convert", str(study), "-o", "out")
+    assert result.exit_code == 1
+    assert "2 files: 0 converted, 1 failed, 1 not DICOM." in result.stderr

@@ -84,4 +84,5 @@ def test_the_extension_we_write_has_its_definition() -> None:
     assert [one["expression"] for one in definition["context"]] == [
         "ImagingStudy.series",
         "ImagingStudy.series.instance",
+        "ImagingStudy.series.instance.sopClass",
     ]

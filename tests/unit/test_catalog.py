@@ -113,6 +113,21 @@ def test_what_most_instances_hold_wins_and_then_the_lowest_value() -> None:
     assert tied.studies[0].series[0].attributes["BodyPartExamined"] == ["B"]
 
 
+def test_series_attributes_that_differ_are_reported_and_a_side_is_left_out() -> None:
+    assembled = assemble(
+        [
+            make_instance("1.1", Modality=["MR"], Laterality=["L"]),
+            make_instance("1.2", Laterality=["R"]),
+            make_instance("1.3", Laterality=["R"]),
+        ]
+    )
+    assert assembled.studies[0].series[0].attributes == {"Modality": ["CT"]}
+    assert [(problem.code, problem.tag, problem.source) for problem in assembled.problems] == [
+        ("catalog.series-conflict", "(0020,0060)", 1),
+        ("catalog.series-conflict", "(0008,0060)", 1),
+    ]
+
+
 def test_an_absent_value_contradicts_nobody() -> None:
     study = assemble([make_instance("1.1"), make_instance("1.2", BodyPartExamined=["CHEST"])])
     assert study.studies[0].series[0].attributes["BodyPartExamined"] == ["CHEST"]

@@ -22,7 +22,7 @@ TEMPORARY = ".dicom2fhir-folder-0123456789abcdef.tmp"
 
 def bundle(name: str, text: str = "a", part: int = 1, parts: int = 1) -> EncodedBundle:
     data = orjson.dumps({"fullUrl": f"urn:uuid:{name}-{part}", "text": text})
-    entry = EncodedEntry(full_url=f"urn:uuid:{name}-{part}", data=data)
+    entry = EncodedEntry(full_url=f"urn:uuid:{name}-{part}", request={}, data=data)
     return EncodedBundle(name=name, entries=(entry,), part=part, parts=parts)
 
 
@@ -330,7 +330,7 @@ CHILD = dedent(
         print("ready", flush=True)
         for number in range(count):
             data = b'{"text":"' + text.encode() * size + b'"}'
-            entry = EncodedEntry(full_url=f"urn:uuid:{number}", data=data)
+            entry = EncodedEntry(full_url=f"urn:uuid:{number}", request={}, data=data)
             problems = sink.write(EncodedBundle(name=f"1.{number}", entries=(entry,)))
             assert not problems, problems
         assert not sink.finish()

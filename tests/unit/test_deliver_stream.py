@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def entry(url: str, text: str = "a") -> EncodedEntry:
-    return EncodedEntry(full_url=url, data=orjson.dumps({"fullUrl": url, "text": text}))
+    return EncodedEntry(full_url=url, request={}, data=orjson.dumps({"fullUrl": url, "text": text}))
 
 
 def bundle(name: str, *entries: EncodedEntry, part: int = 1, parts: int = 1) -> EncodedBundle:
@@ -226,7 +226,8 @@ CHILD = dedent(
     sink = open_sink(OutputOptions(path="-"), ())
     try:
         for number in range(1000):
-            entry = EncodedEntry(full_url=f"urn:uuid:{number}", data=b'"' + b"x" * 10_000 + b'"')
+            data = b'"' + b"x" * 10_000 + b'"'
+            entry = EncodedEntry(full_url=f"urn:uuid:{number}", request={}, data=data)
             sink.write(EncodedBundle(name="1", entries=(entry,)))
     except OutputClosedError as error:
         sink.abort()

@@ -68,7 +68,9 @@ def test_a_file_that_is_named_as_a_folder_is_refused() -> None:
         find_target("out", ())
 
 
-@pytest.mark.parametrize("out", ["x.jsonl", "x.zip", "x.xml", "x.txt", "x.csv", "x.gz", "x.dcm"])
+@pytest.mark.parametrize(
+    "out", ["x.jsonl", "x.zip", "x.xml", "x.txt", "x.csv", "x.gz", "x.json.bz2", "x.dcm"]
+)
 def test_an_ending_of_another_kind_is_refused(out: str) -> None:
     with pytest.raises(UsageError, match="ending") as caught:
         find_target(out, ())

@@ -103,16 +103,45 @@ def test_a_zip_that_was_written_to_a_pipe_is_read() -> None:
     assert find("a.zip") == ({"a.zip!1": CONTENT}, {})
 
 
-def test_a_zip64_with_a_comment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def write_zip64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a.zip with each number that may be of 64 bits in its wide field."""
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
     write_zip("a.zip", MEMBERS)
+
+
+def test_a_zip64_with_a_comment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_zip64(monkeypatch)
     with zipfile.ZipFile("a.zip", "a") as archive:
         archive.comment = b"c" * 60_000
     data = Path("a.zip").read_bytes()
     assert b"PK\x06\x06" in data
     assert struct.unpack_from("<L", data, data.rindex(b"PK\x01\x02") + 42)[0] == 0xFFFFFFFF
     assert find("a.zip") == (in_archive("a.zip"), {})
+
+
+def test_a_zip_member_at_an_offset_of_64_bits_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_zip64(monkeypatch)
+    data = bytearray(Path("a.zip").read_bytes())
+    offset_of_last = data.rindex(b"PK\x06\x06") - 8
+    struct.pack_into("<Q", data, offset_of_last, (1 << 64) - 1)
+    Path("a.zip").write_bytes(data)
+    with Finder(FindOptions()) as finder:
+        *whole, last = finder.find(["a.zip"])
+    assert len(whole) == len(MEMBERS) - 1
+    assert isinstance(last, Candidate)
+    with pytest.raises(OSError, match="no member at this offset"):
+        read(last)
+
+
+def test_a_zip_directory_at_an_offset_of_64_bits_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_zip64(monkeypatch)
+    data = bytearray(Path("a.zip").read_bytes())
+    struct.pack_into("<Q", data, data.rindex(b"PK\x06\x07") + 8, (1 << 64) - 1)
+    Path("a.zip").write_bytes(data)
+    assert find("a.zip") == ({}, {"a.zip": "find.archive-bad"})
 
 
 def test_a_zip_with_bytes_before_it_that_its_offsets_do_not_count_is_read() -> None:
@@ -419,6 +448,14 @@ def test_a_tar_header_of_declared_2_gib_is_not_read() -> None:
         file.write(tar_bytes({"1": CONTENT})[: 512 + 10240] + info.tobuf())
         file.truncate(3 << 30)
     assert find("a.tar") == ({"a.tar!1": CONTENT}, {"a.tar": "find.archive-bad"})
+
+
+def test_a_pax_record_with_a_length_of_thousands_of_digits_is_named() -> None:
+    info = tarfile.TarInfo("records")
+    info.type = tarfile.XHDTYPE
+    info.size = 5120
+    Path("a.tar").write_bytes(info.tobuf() + b"1" * 5118 + b" x" + bytes(1024))
+    assert find("a.tar") == ({}, {"a.tar": "find.archive-bad"})
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tgz", "a.tar.bz2", "a.tar.xz"])

@@ -311,6 +311,15 @@ def test_a_glob_does_not_follow_links_and_says_so_but_follows_when_told() -> Non
     assert find("a/**/1", follow=True) == (["a/l/s/1"], {})
 
 
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_link_that_leads_round_hides_nothing_beside_it_from_a_glob(*, follow: bool) -> None:
+    expected = sorted(f"{number}/1.dcm" for number in range(20))
+    write(*expected)
+    for number in range(20):
+        Path(f"loop{number}").symlink_to(f"loop{number}")
+    assert find("*/*", follow=follow)[0] == expected
+
+
 def test_include_and_exclude_see_the_path_below_the_source() -> None:
     write("a/CT/1.dcm", "a/MR/2.dcm", "a/MR/tmp/3.dcm", "a/readme.txt", "tmp/CT/4.dcm")
     assert find("a", "tmp", include=("*.dcm",))[0] == [

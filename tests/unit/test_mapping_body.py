@@ -99,8 +99,12 @@ def test_a_modifier_of_the_region_states_the_side_last() -> None:
     region["AnatomicRegionModifierSequence"] = [code("G-A100", "SRT", "Right")]
 
     assert _series(AnatomicRegionSequence=[region])["laterality"] == _side(("24028007", "Right"))
-    stated = _series(AnatomicRegionSequence=[region], Laterality=["L"])
-    assert stated["laterality"] == _side(("7771000", "Left"))
+    assert _series(AnatomicRegionSequence=[region], Laterality=["R"])["laterality"] == _side(
+        ("24028007", "Right")
+    )
+    torn = study(series(AnatomicRegionSequence=[region], Laterality=["L"]))
+    assert "laterality" not in mapped(torn)["series"][0]
+    assert problems(torn)["map.laterality-conflict"] == 1
 
 
 def test_a_side_on_which_series_and_images_differ_is_left_out_and_told() -> None:
@@ -109,6 +113,15 @@ def test_a_side_on_which_series_and_images_differ_is_left_out_and_told() -> None
     assert problems(torn)["map.laterality-conflict"] == 1
     same = study(series(instance(1, ImageLaterality=["R"]), Laterality=["R"]))
     assert mapped(same)["series"][0]["laterality"] == _side(("24028007", "Right"))
+
+
+def test_one_image_of_the_other_side_contradicts_also_beside_images_that_state_none() -> None:
+    silent = instance(2)
+    torn = study(series(instance(1, ImageLaterality=["R"]), silent, Laterality=["L"]))
+    assert "laterality" not in mapped(torn)["series"][0]
+    assert problems(torn) == {"map.laterality-conflict": 1}
+    same = study(series(instance(1, ImageLaterality=["L"]), silent, Laterality=["L"]))
+    assert mapped(same)["series"][0]["laterality"] == _side(("7771000", "Left"))
 
 
 def test_a_side_that_is_none_is_told() -> None:

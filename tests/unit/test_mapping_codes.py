@@ -55,10 +55,18 @@ def test_the_words_of_a_dicom_code_are_text_for_servers_compare_displays() -> No
 def test_a_local_scheme_has_the_system_that_the_file_states() -> None:
     stated = [{"CodingSchemeDesignator": ["99X"], "CodingSchemeUID": ["1.2.276.0.76.3.1.7"]}]
     linked = [{"CodingSchemeDesignator": ["99X"], "CodingSchemeURL": ["https://example.org/x"]}]
+    registered = [
+        {
+            "CodingSchemeDesignator": ["99X"],
+            "CodingSchemeRegistry": ["HL7"],
+            "CodingSchemeExternalID": ["2.16.840.1.113883.4.6"],
+        }
+    ]
     items = [code("A", "99X", "a")]
 
     for sequence, system in (
         (stated, "urn:oid:1.2.276.0.76.3.1.7"),
+        (registered, "urn:oid:2.16.840.1.113883.4.6"),
         (linked, "https://example.org/x"),
     ):
         source = study(
@@ -122,6 +130,9 @@ def test_only_real_oids_become_urns() -> None:
     assert oid_uri("3.2.3.4.5") is None
     assert oid_uri("1.2") is None
     assert absolute_uri("urn:oid:1.02.3.4") is None
+    uuid = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6"
+    assert absolute_uri(f"URN:UUID:{uuid}") == f"urn:uuid:{uuid.lower()}"
+    assert absolute_uri("urn:uuid:radiology") is None
     assert absolute_uri("https://example.org/a") == "https://example.org/a"
     assert absolute_uri("https://example.org/a b") is None
     assert absolute_uri("ward 7") is None

@@ -236,6 +236,15 @@ def test_the_zone_of_the_options_does_not_replace_a_bad_offset() -> None:
     }
 
 
+def test_an_offset_of_minus_zero_states_none_and_the_options_may() -> None:
+    source = study(StudyDate=["20240203"], StudyTime=["101112"], TimezoneOffsetFromUTC=["-0000"])
+
+    assert mapped(source)["started"] == "2024-02-03"
+    assert problems(source) == {"map.bad-date": 1, "map.no-timezone": 1}
+    made = mapped(source, timezone="Europe/Berlin")
+    assert made["started"] == "2024-02-03T10:11:12+01:00"
+
+
 def test_a_bad_offset_of_a_dt_value_is_told_and_not_replaced() -> None:
     assert parse_date_time("20240203101112+1500") == ("2024-02-03", "10:11:12", "")
     image = instance(1, AcquisitionDateTime=["20240203101112+1500"])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from mapping_studies import FULL, code, instance, mapped, problems, series, study
 
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
+from dicom2fhir.mapping.instance import ORIGINAL_UID
 
 _V2 = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
@@ -56,6 +57,17 @@ def test_a_uid_that_was_replaced_stays_beside_the_new_one() -> None:
     assert {"use": "old", "value": "1.2.bad"} in made["identifier"]
     assert {"url": url, "valueString": "1.bad"} in listed["extension"]
     assert {"url": url, "valueString": "x"} in listed["instance"][0]["extension"]
+
+
+def test_a_sop_class_that_was_replaced_stays_beside_the_new_one() -> None:
+    bad = instance(1, "2.25.1", OriginalSOPClassUID=["1.2.03"])
+    (made,) = mapped(study(series(bad)))["series"][0]["instance"]
+
+    assert made["sopClass"] == {
+        "extension": [{"url": ORIGINAL_UID, "valueString": "1.2.03"}],
+        "system": "urn:ietf:rfc:3986",
+        "code": "urn:oid:2.25.1",
+    }
 
 
 def test_the_modalities_are_those_of_the_series_each_once_and_sorted() -> None:

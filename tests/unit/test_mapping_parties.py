@@ -17,12 +17,12 @@ from mapping_studies import (
     study,
 )
 
-from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
+from dicom2fhir.identity import CANONICAL, IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.mapping import map_provenance, map_study
 from dicom2fhir.options import MapOptions
 
 if TYPE_CHECKING:
-    from dicom2fhir.model import Series
+    from dicom2fhir.model import Series, Study
 
 _HR = "https://example.org/staff"
 _KNOWN = {"issuers": {"99HR": _HR}}
@@ -48,14 +48,48 @@ def test_a_person_with_a_real_identifier_is_a_practitioner() -> None:
     }
 
 
-def test_a_person_whose_scheme_nobody_knows_is_only_displayed() -> None:
-    source = study(**_referred("99NO"))
+def test_a_code_whose_scheme_nobody_knows_makes_no_practitioner_and_stays_beside_the_name() -> None:
+    def referrer(source: Study) -> object:
+        assert resources(source, "Practitioner", **_KNOWN) == []
+        return mapped(source, **_KNOWN)["referrer"]
 
-    assert resources(source, "Practitioner", **_KNOWN) == []
-    assert mapped(source, **_KNOWN)["referrer"] == {
-        "type": "Practitioner",
-        "display": "Gregory House",
+    named = {"type": "Practitioner", "display": "Gregory House"}
+    local = {"system": f"{CANONICAL}/coding-scheme/99NO", "value": "D1"}
+    assert referrer(study(**_referred("99NO"))) == {**named, "identifier": local}
+    assert referrer(study(**_referred(""))) == {**named, "identifier": {"value": "D1"}}
+
+
+def test_a_local_code_of_an_institution_stays_beside_its_name() -> None:
+    source = study(
+        series(InstitutionName=["General"], InstitutionCodeSequence=[code("I1", "99NO")])
+    )
+
+    assert resources(source, "Organization") == []
+    assert mapped(source)["series"][0]["performer"][0]["actor"] == {
+        "type": "Organization",
+        "identifier": {"system": f"{CANONICAL}/coding-scheme/99NO", "value": "I1"},
+        "display": "General",
     }
+
+
+def test_a_known_code_comes_before_a_local_one() -> None:
+    both = {"PersonIdentificationCodeSequence": [code("L1", "99NO"), code("D1", "99HR")]}
+    made = mapped(study(ReferringPhysicianIdentificationSequence=[both]), "Practitioner", **_KNOWN)
+
+    assert made["identifier"] == [{"system": _HR, "value": "D1"}]
+
+
+def test_codes_that_cannot_be_told_whose_they_are_are_told() -> None:
+    source = study(
+        series(OperatorsName=["A^B", "C^D"], OperatorIdentificationSequence=[person("1", "99HR")])
+    )
+
+    actors = [one["actor"] for one in mapped(source, **_KNOWN)["series"][0]["performer"]]
+    assert actors == [
+        {"type": "Practitioner", "display": "B A"},
+        {"type": "Practitioner", "display": "D C"},
+    ]
+    assert problems(source, **_KNOWN) == {"map.bad-code": 1}
 
 
 def test_a_person_in_two_roles_is_one_practitioner_with_a_name() -> None:

@@ -252,6 +252,7 @@ def test_a_sop_class_must_be_a_valid_uid() -> None:
     assert codes(result) == ["read.bad-uid"]
     assert result.instance is not None
     assert result.instance.sop_class_uid == replacement_uid("CT Image")
+    assert result.instance.attributes["OriginalSOPClassUID"] == ("CT Image",)
 
 
 def rejection(code: str, scheme: str = "DCM") -> Case:

@@ -94,6 +94,14 @@ def test_a_device_is_written_to_not_replaced(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "report.json")
+    write_report(str(link), [b"{", b"}"])
+    assert link.is_symlink()
+    assert (tmp_path / "report.json").read_bytes() == b"{}"
+
+
 def test_a_folder_that_is_missing_is_an_output_error(tmp_path: Path) -> None:
     path = str(tmp_path / "missing" / "report.json")
     assert not can_write_report(path)
