@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from mapping_studies import FULL, code, instance, series, study
+from mapping_studies import FULL, code, content, instance, series, sha1, study
 
 from dicom2fhir.identity import CANONICAL, IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.mapping import map_study
-from dicom2fhir.model import Bytes, Candidate, Document, Payloads, Rendition
+from dicom2fhir.model import Document, Payloads, Rendition
 from dicom2fhir.options import MapOptions
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 STUDY, SERIES, FIRST = (f"1.2.276.0.7230010.3.1.{part}.1" for part in (2, 3, 4))
 PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 CDA = "1.2.840.10008.5.1.4.1.1.104.2"
-SHA1 = "2jmj7l5rSw0yVb/vlWAYkK/YBwk="
-
-
-def content(length: int = 1000, path: str = "a.dcm") -> Bytes:
-    return Bytes(source=Candidate(path=path), ranges=((0, length),), sha256="0a" * 32)
 
 
 def files(source: Study, length: int = 1000) -> Payloads:
@@ -37,8 +32,8 @@ def rendition(length: int = 100_000, **more: Json) -> Rendition:
         "frame": 1,
         "recipe": "jpeg 1024 file",
         "content_type": "image/jpeg",
-        "content": content(length, "spool"),
-        "sha1": SHA1,
+        "content": content(length),
+        "sha1": sha1(length),
         "width": 512,
         "height": 256,
     }
@@ -47,7 +42,10 @@ def rendition(length: int = 100_000, **more: Json) -> Rendition:
 
 def document(length: int = 100_000, content_type: str = "application/pdf") -> Document:
     return Document(
-        sop_instance_uid=FIRST, content_type=content_type, content=content(length), sha1=SHA1
+        sop_instance_uid=FIRST,
+        content_type=content_type,
+        content=content(length),
+        sha1=sha1(length),
     )
 
 
@@ -241,7 +239,7 @@ def test_a_render_tells_what_it_shows_and_where_its_bytes_are() -> None:
         "contentType": "image/jpeg",
         "url": f"Binary/{binary['id']}",
         "size": 100_000,
-        "hash": SHA1,
+        "hash": sha1(100_000),
         "title": "Axial",
     }
     assert resource["note"] == [{"text": "window 40/400; frame 1 of 20"}]
@@ -260,7 +258,7 @@ def test_small_renders_stand_in_their_media() -> None:
     small = Payloads(renditions=(rendition(999), rendition(1000, frame=2)))
     first, second = made(study(), small, "Media", inline_below=1000)
 
-    assert first["content"]["data"] == content(999, "spool")
+    assert first["content"]["data"] == content(999)
     assert "url" not in first["content"]
     assert "data" not in second["content"]
     assert len(made(study(), small, "Binary", inline_below=1000)) == 1
@@ -396,7 +394,7 @@ def test_a_document_is_told_of_and_stored() -> None:
                 "contentType": "application/pdf",
                 "url": f"Binary/{binary['id']}",
                 "size": 100_000,
-                "hash": SHA1,
+                "hash": sha1(100_000),
                 "title": "Findings",
                 "creation": "2024-02-03T10:11:12+01:00",
             }
