@@ -80,6 +80,11 @@ class MapOptions:
     """FHIR base URL of the server that will hold the Binaries, without a trailing slash."""
     inline_below: int = 32 * 1024
     """Bytes; shorter renders and documents stand in their resource, longer ones in a Binary."""
+    binaries: bool = True
+    """Renders and documents may be Binaries: not where the server chooses ids, for a second run
+    could not find a Binary again (R4 binary.html: no search parameters)."""
+    max_attachment: int = 1_000_000
+    """Bytes of all files of a study that may stand in its ImagingStudy (dicom attachment)."""
     provenance: bool = False
     """One Provenance a Bundle."""
     timestamp: str | None = None
@@ -159,8 +164,6 @@ class Options:
     render: RenderOptions = field(default_factory=RenderOptions)
     zero_preamble: bool = False
     """The preamble of DICOM files may hold anything (PS3.10 7.1): left as it is unless asked."""
-    max_attachment: int = 1_000_000
-    """Bytes of all files of a study that may stand in its ImagingStudy (`--dicom attachment`)."""
     raw_dir: str | None = None
     """Folder for the bytes of Binaries beside the Bundles; None: they stand in the Bundles."""
     keep_rejected: bool = False

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from dicom2fhir.mapping import map_study
-from dicom2fhir.model import Series, SeriesInstance, Study
+from dicom2fhir.model import (
+    Bytes,
+    Candidate,
+    Document,
+    Payloads,
+    Rendition,
+    Series,
+    SeriesInstance,
+    Study,
+)
 from dicom2fhir.options import MapOptions
 
 if TYPE_CHECKING:
-    from dicom2fhir.model import Attributes, Resource
+    from dicom2fhir.model import Attributes, Json, Resource
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -65,6 +76,57 @@ def mapped(source: Study, kind: str = "ImagingStudy", **options: object) -> Reso
     made = resources(source, kind, **options)
     assert len(made) == 1
     return made[0]
+
+
+def sha1(length: int) -> str:
+    """Return the SHA-1 of that many zeros as FHIR writes it."""
+    return b64encode(hashlib.sha1(bytes(length)).digest()).decode()
+
+
+def content(length: int = 1000) -> Bytes:
+    return Bytes(source=Candidate(path="a"), ranges=((0, length),), sha256="0a" * 32)
+
+
+def payloads(source: Study, length: int = 1000) -> Payloads:
+    """Return a file, a still, a video and a document of every instance."""
+    uids = [one.uid for member in source.series for one in member.instances]
+    return Payloads(
+        files={uid: content(length) for uid in uids},
+        renditions=tuple(
+            Rendition(
+                sop_instance_uid=uid,
+                frame=frame,
+                recipe="jpeg 1024 file",
+                content_type=kind,
+                content=content(length),
+                sha1=sha1(length),
+                width=512,
+                height=256,
+                frames=frames,
+                window="window 40/400",
+            )
+            for uid in uids
+            for frame, frames, kind in ((1, 1, "image/jpeg"), (0, 20, "video/mpeg"))
+        ),
+        documents=tuple(
+            Document(
+                sop_instance_uid=uid,
+                content_type="application/pdf",
+                content=content(length),
+                sha1=sha1(length),
+            )
+            for uid in uids
+        ),
+    )
+
+
+def with_data(value: Json) -> Json:
+    """Return a resource with its Bytes as they are written: zeros, in base64."""
+    if isinstance(value, Bytes):
+        return b64encode(bytes(value.length)).decode()
+    if isinstance(value, dict):
+        return {name: with_data(one) for name, one in value.items()}
+    return [with_data(one) for one in value] if isinstance(value, list) else value
 
 
 def resources(source: Study, kind: str, **options: object) -> list[Resource]:

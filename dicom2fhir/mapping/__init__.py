@@ -5,19 +5,28 @@ No file, no clock and no chance is involved: the same study and options give the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dicom2fhir.mapping.binary import map_binaries, stored_files
 from dicom2fhir.mapping.codes import stated_schemes
 from dicom2fhir.mapping.context import Context, Explained
 from dicom2fhir.mapping.device import map_devices
+from dicom2fhir.mapping.document import find_held, map_documents, stored_documents
 from dicom2fhir.mapping.endpoint import map_endpoints
 from dicom2fhir.mapping.identifiers import issuer_key
 from dicom2fhir.mapping.imaging_study import map_imaging_study
+<<<<<<< HEAD
 from dicom2fhir.mapping.patient import is_phantom, map_subject, subject_id
+=======
+from dicom2fhir.mapping.instance import STORED
+from dicom2fhir.mapping.media import find_shown, map_media, stored_renders
+from dicom2fhir.mapping.patient import map_subject, subject_id
+>>>>>>> 7dd99748e0d3ad57962643a39f778f49393df5e0
 from dicom2fhir.mapping.practitioner import map_parties
 from dicom2fhir.mapping.provenance import map_provenance
 from dicom2fhir.mapping.specimen import map_specimens
+from dicom2fhir.model import Payloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import MapOptions
     from dicom2fhir.problems import Problem
 
+<<<<<<< HEAD
 __all__ = [
     "Explained",
     "Mapped",
@@ -35,6 +45,11 @@ __all__ = [
     "map_study",
     "patient_id",
 ]
+=======
+_NO_BYTES = Payloads()
+
+__all__ = ["Explained", "Mapped", "explain_study", "issuer_key", "map_provenance", "map_study"]
+>>>>>>> 7dd99748e0d3ad57962643a39f778f49393df5e0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +60,22 @@ class Mapped:
     problems: tuple[Problem, ...]
 
 
-def map_study(study: Study, options: MapOptions) -> Mapped:
+def map_study(study: Study, options: MapOptions, payloads: Payloads = _NO_BYTES) -> Mapped:
     """Return the resources of a study, what is referred to before what refers to it.
 
-    FHIR:   Patient or Device, Practitioner, Organization, Device, Endpoint, Specimen, ImagingStudy
-    Shape:  references between them are `Type/<id>`
-    Errors: UsageError when the options name an unknown time zone.
+    FHIR:   Patient or Device, Practitioner, Organization, Device, Endpoint, Specimen, Binary,
+            ImagingStudy, Media, DocumentReference
+    Shape:  references between them are `Type/<id>`; Binary.data and Attachment.data are Bytes
+    Errors: UsageError when the options name an unknown time zone; Problem
+            study.attachment-too-large: no file is attached.
     """
-    context = _context(study, options, explain=False)
+    context = _context(study, options, payloads, explain=False)
     return Mapped(resources=tuple(_resources(context)), problems=context.problems)
 
 
 def explain_study(study: Study, options: MapOptions) -> Iterator[Explained]:
     """Yield each element of a study with the attributes and the clause that it comes from."""
-    context = _context(study, options, explain=True)
+    context = _context(study, options, _NO_BYTES, explain=True)
     for _ in _resources(context):
         trace = context.trace or []
         yield from (one for one in trace if one.element not in _ASSEMBLED)
@@ -76,13 +93,27 @@ def patient_id(study: Study, options: MapOptions) -> str | None:
 _ASSEMBLED = frozenset({"ImagingStudy.series", "ImagingStudy.series.instance"})
 
 
-def _context(study: Study, options: MapOptions, *, explain: bool) -> Context:
-    return Context(
+def _context(study: Study, options: MapOptions, payloads: Payloads, *, explain: bool) -> Context:
+    context = Context(
         study=study,
         options=options,
         schemes=stated_schemes(series.attributes for series in study.series),
         trace=[] if explain else None,
     )
+    scope = (subject_id(study.patient, context),) if study.shared_uid else ()
+    return replace(context, payloads=_carried(payloads, context), scope=scope)
+
+
+def _carried(payloads: Payloads, context: Context) -> Payloads:
+    """Return the payloads with the files that are carried on the way that was asked for."""
+    options = context.options
+    files = payloads.files if options.dicom in STORED else {}
+    if options.dicom == "attachment":
+        size = sum(content.length for content in files.values())
+        if size > options.max_attachment:
+            context.note("study.attachment-too-large", element="ImagingStudy")
+            files = {}
+    return replace(payloads, files=files)
 
 
 def _resources(context: Context) -> Iterator[Resource]:
@@ -91,4 +122,11 @@ def _resources(context: Context) -> Iterator[Resource]:
     yield from map_devices(context)
     yield from map_endpoints(context)
     yield from map_specimens(context)
-    yield map_imaging_study(context)
+    study = map_imaging_study(context)
+    shown, held = find_shown(study, context), find_held(study, context)
+    yield from map_binaries(stored_files(context), context)
+    yield from map_binaries(stored_renders(shown, context), context)
+    yield from map_binaries(stored_documents(held, context), context)
+    yield study
+    yield from map_media(shown, context)
+    yield from map_documents(held, context)

@@ -1,11 +1,11 @@
-"""Body part and laterality as SNOMED CT (PS3.16 Annex L, CID 244)."""
+"""Body part, laterality and view as SNOMED CT (PS3.16 Annex L, CID 244, 4010, 4014)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from dicom2fhir.mapping.codes import SCT, coding, read_code
+from dicom2fhir.mapping.codes import SCT, coding, concepts, read_code
 from dicom2fhir.mapping.elements import compact
 from dicom2fhir.mapping.tables.body_parts import BODY_PARTS
 from dicom2fhir.mapping.text import every, first, items
@@ -19,6 +19,28 @@ LATERALITY = {
     "R": ("24028007", "Right"),
     "L": ("7771000", "Left"),
     "B": ("51440002", "Bilateral"),
+}
+# Defined terms of View Position (PS3.3 C.8.1.1, C.8.11.5, C.8.11.7) with a concept of CID 4010 or
+# 4014; the decubitus views LLD and RLD have none.
+VIEWS = {
+    "AP": ("399348003", "Antero-posterior"),
+    "PA": ("272479007", "Postero-anterior"),
+    "LL": ("399173006", "Left lateral"),
+    "RL": ("399198007", "Right lateral"),
+    "RAO": ("399356000", "Right anterior oblique"),
+    "LAO": ("399135007", "Left anterior oblique"),
+    "LPO": ("399006002", "Left posterior oblique"),
+    "RPO": ("399038007", "Right posterior oblique"),
+    "CC": ("399162004", "Cranio-caudal"),
+    "MLO": ("399368009", "Medio-lateral oblique"),
+    "ML": ("399260004", "Medio-lateral"),
+    "LM": ("399352003", "Latero-medial"),
+    "XCCL": ("399192008", "Cranio-caudal exaggerated laterally"),
+    "XCCM": ("399101009", "Cranio-caudal exaggerated medially"),
+    "FB": ("399196006", "Caudo-cranial (from below)"),
+    "SIO": ("399188001", "Superolateral to inferomedial oblique"),
+    "LMO": ("399099002", "Latero-medial oblique"),
+    "ISO": ("441555000", "Inferomedial to superolateral oblique"),
 }
 _BY_CODE = {code: side for side, (code, _) in LATERALITY.items()}
 # Terms of older editions and of practice that Annex L no longer has.
@@ -84,3 +106,19 @@ def _modifier_side(attributes: Attributes, context: Context) -> str:
         if made and made["system"] == SCT and made["code"] in _BY_CODE:
             return _BY_CODE[made["code"]]
     return ""
+
+
+def view(attributes: Attributes, context: Context, element: str) -> Json:
+    """Return the view as coded, else the View Position by its defined terms, else its text.
+
+    DICOM:  ViewCodeSequence (0054,0220), ViewPosition (0018,5101)
+    FHIR:   CodeableConcept; the words are text, for SNOMED CT calls these concepts otherwise
+    """
+    coded = concepts(attributes, "ViewCodeSequence", context, element)
+    if coded:
+        return coded[0]
+    term = first(attributes, "ViewPosition")
+    known = VIEWS.get(term.upper())
+    if known is None:
+        return compact({"text": term})
+    return {"coding": [{"system": SCT, "code": known[0]}], "text": known[1]}

@@ -152,7 +152,8 @@ def stated_schemes(sources: Iterable[Attributes]) -> dict[str, str]:
 
 def of_series(series: Series, context: Context) -> Context:
     """Return the context for one series: a coding scheme is what its own data sets state."""
-    return replace(context, schemes=stated_schemes([series.attributes]))
+    schemes = stated_schemes([series.attributes])
+    return replace(context, schemes=schemes, series_uid=series.uid)
 
 
 def local_system(scheme: str) -> str:

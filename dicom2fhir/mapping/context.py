@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dicom2fhir.mapping.tables.tags import TAGS
+from dicom2fhir.model import Payloads
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,12 +30,17 @@ class Explained:
 class Context:
     """One study on its way to FHIR.
 
+    `payloads` are what is written of the bytes. `scope` goes into every key of the study: the id of
+    its subject, where two patients share the Study UID. `series_uid` is the series at hand.
     `schemes` holds the FHIR systems that the files state for their local coding schemes.
     `trace` collects every element written; None where nobody asked.
     """
 
     study: Study
     options: MapOptions
+    payloads: Payloads = field(default_factory=Payloads)
+    scope: tuple[str, ...] = ()
+    series_uid: str = ""
     schemes: Mapping[str, str] = field(default_factory=dict)
     trace: list[Explained] | None = None
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from dicom2fhir.mapping.context import Context
-    from dicom2fhir.model import Attributes, Series, Study
+    from dicom2fhir.model import Attributes, Series, SeriesInstance, Study
 
 # Old data sets write 1993.08.22 (PS3.5 6.2, note on ACR-NEMA); months and days of 00 are unknown.
 _DATE = re.compile(r"([0-9]{4})(?:[.\-/]?([0-9]{2})(?:[.\-/]?([0-9]{2}))?)?")
@@ -228,10 +228,10 @@ def _instances(series: Iterable[Series]) -> list[tuple[Attributes, str | None]]:
     return [(instance.attributes, zone) for one, zone in zoned for instance in one.instances]
 
 
-def _acquired(series: Iterable[Series], context: Context, element: str) -> set[_Moment]:
+def _acquired(instances: _Sources, context: Context, element: str) -> set[_Moment]:
     found = set()
     rest = []
-    for attributes, zone in _instances(series):
+    for attributes, zone in instances:
         text = first(attributes, "AcquisitionDateTime")
         if not text:
             rest.append((attributes, zone))
@@ -258,6 +258,22 @@ def _instant(moment: _Moment) -> tuple[datetime, _Moment]:
     return datetime.fromisoformat(f"{day}T{time}{offset}"), moment
 
 
+def content_moment(
+    instance: SeriesInstance, series: Series, context: Context, element: str
+) -> PartialDateTime | None:
+    """Return when the content of an instance was made, else when it was acquired.
+
+    DICOM:  ContentDate (0008,0023) and ContentTime, then AcquisitionDateTime (0008,002A), then
+            AcquisitionDate (0008,0022) and AcquisitionTime
+    Errors: Problem map.bad-date, map.no-timezone.
+    """
+    zone = _zone_in(series.attributes)
+    one = [(instance.attributes, zone)]
+    found = _moments(one, "Content", context, element) or _acquired(one, context, element)
+    day, time, offset = next(iter(found), ("", "", ""))
+    return moment(day, time or None, offset, context) if day else None
+
+
 def study_start(study: Study, context: Context) -> str | None:
     """Return StudyDate and StudyTime, else the earliest date of its series, acquisitions, content.
 
@@ -271,7 +287,7 @@ def study_start(study: Study, context: Context) -> str | None:
     found = (
         _moments(own, "Study", context, element)
         or _moments(series, "Series", context, element)
-        or _acquired(study.series, context, element)
+        or _acquired(_instances(study.series), context, element)
         or _moments(_instances(study.series), "Content", context, element)
     )
     return _earliest(found, context)
@@ -287,4 +303,4 @@ def series_start(series: Series, context: Context) -> str | None:
     element = "ImagingStudy.series.started"
     own = [(series.attributes, zone_of(series.attributes, context))]
     stated = _moments(own, "Series", context, element)
-    return _earliest(stated or _acquired([series], context, element), context)
+    return _earliest(stated or _acquired(_instances([series]), context, element), context)

@@ -1,4 +1,4 @@
-"""Where a DICOMweb server serves the images, as Endpoint (PS3.18 10, R4 endpoint.html)."""
+"""Where the images are served, as Endpoint (PS3.18 10, R4 endpoint.html)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dicom2fhir.mapping.identifiers import own
 from dicom2fhir.mapping.meta import meta
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dicom2fhir.mapping.context import Context
     from dicom2fhir.model import Json, Resource
 
@@ -20,7 +22,7 @@ _PAYLOAD = "http://terminology.hl7.org/CodeSystem/endpoint-payload-type"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One DICOMweb service of a server: what FHIR calls it and what it answers with."""
+    """One service of a server: what FHIR calls it and what it answers with."""
 
     code: str
     display: str
@@ -40,26 +42,44 @@ QIDO = Service(
     name="DICOMweb search (QIDO-RS)",
     media_type="application/dicom+json",
 )
+FHIR = Service(
+    code="hl7-fhir-rest",
+    display="HL7 FHIR",
+    name="FHIR server that holds the DICOM files as Binary",
+    media_type="application/dicom",
+)
 
 
 def _services(context: Context) -> tuple[Service, ...]:
-    linked = context.options.dicom == "link" and context.options.dicomweb
-    return (WADO, QIDO) if linked else ()
+    options = context.options
+    if options.dicom == "link" and options.dicomweb:
+        return WADO, QIDO
+    stored = options.dicom == "binary" and context.payloads.files
+    return (FHIR,) if stored and options.fhir_base else ()
+
+
+def _address(service: Service, context: Context) -> Json:
+    """Return the base of the service, as `--dicomweb` or `--fhir-base` gives it."""
+    return context.options.fhir_base if service is FHIR else context.options.dicomweb
 
 
 def _id(service: Service, context: Context) -> Json:
     """Return the UUIDv5 of address and type."""
-    return resource_id("Endpoint", context.options.dicomweb or "", service.code)
+    return resource_id("Endpoint", _address(service, context) or "", service.code)
+
+
+def _references(services: Iterable[Service], context: Context) -> Json:
+    return [{"reference": f"Endpoint/{_id(one, context)}"} for one in services]
 
 
 def study_endpoints(_source: object, context: Context) -> Json:
-    """Return the Endpoints of retrieve and search, with `--dicomweb`."""
-    return [{"reference": f"Endpoint/{_id(one, context)}"} for one in _services(context)]
+    """Return those of DICOMweb retrieve and search, or that of the server with the Binaries."""
+    return _references(_services(context), context)
 
 
 def series_endpoints(_source: object, context: Context) -> Json:
-    """Return the Endpoint of retrieve, with `--dicomweb`."""
-    return study_endpoints(_source, context)[:1]
+    """Return that of DICOMweb retrieve."""
+    return _references((one for one in _services(context) if one is WADO), context)
 
 
 def _own_identifier(service: Service, context: Context) -> Json:
@@ -68,7 +88,7 @@ def _own_identifier(service: Service, context: Context) -> Json:
 
 
 def _connection(service: Service, _context: Context) -> Json:
-    """Return the type: dicom-wado-rs or dicom-qido-rs."""
+    """Return the type: dicom-wado-rs, dicom-qido-rs or hl7-fhir-rest."""
     return {"system": _CONNECTION, "code": service.code, "display": service.display}
 
 
@@ -80,11 +100,6 @@ def _name(service: Service, _context: Context) -> Json:
 def _media_type(service: Service, _context: Context) -> Json:
     """Return what the service answers with."""
     return [service.media_type]
-
-
-def _address(_service: Service, context: Context) -> Json:
-    """Return the base of the service, as `--dicomweb` gives it."""
-    return context.options.dicomweb
 
 
 _ANY = [{"coding": [{"system": _PAYLOAD, "code": "any", "display": "Any"}], "text": "DICOM"}]
@@ -105,7 +120,13 @@ _VERSIONS = {"R4": ENDPOINT, "R4B": ENDPOINT}
 
 
 def map_endpoints(context: Context) -> list[Resource]:
-    """Return the Endpoints of the server that serves the study."""
+    """Return the Endpoints of the server that serves the study.
+
+    Errors: Problem map.no-fhir-base
+    """
+    options = context.options
+    if options.dicom == "binary" and context.payloads.files and not options.fhir_base:
+        context.note("map.no-fhir-base", element="ImagingStudy.endpoint")
     rows = _VERSIONS[context.options.fhir]
     return [
         {"resourceType": "Endpoint", **fill(rows, service, context)}

@@ -21,7 +21,7 @@ from dicom2fhir.mapping.identifiers import (
     uid,
 )
 from dicom2fhir.mapping.meta import patient_meta
-from dicom2fhir.mapping.patient import subject, subject_id
+from dicom2fhir.mapping.patient import subject
 from dicom2fhir.mapping.series import map_series, modality_coding, modality_of
 from dicom2fhir.mapping.text import bounded, every, first, items, whole
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 def _id(study: Study, context: Context) -> Json:
     """Return the UUIDv5 of the Study UID, and of the patient where two share it."""
-    key = (study.uid, subject_id(study.patient, context)) if study.shared_uid else (study.uid,)
-    return resource_id("ImagingStudy", *key)
+    return resource_id("ImagingStudy", study.uid, *context.scope)
 
 
 def _own_identifier(study: Study, context: Context) -> Json:

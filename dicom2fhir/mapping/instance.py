@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dicom2fhir.identity import CANONICAL
+from dicom2fhir.mapping.binary import attachment, file_id, file_type
 from dicom2fhir.mapping.codes import URI, concept, read_code
 from dicom2fhir.mapping.elements import Element, compact
 from dicom2fhir.mapping.tables.sop_classes import SOP_CLASSES
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from dicom2fhir.mapping.context import Context
     from dicom2fhir.model import Attributes, Json, SeriesInstance
 
-ORIGINAL_UID = f"{CANONICAL}/StructureDefinition/original-uid"
+_OURS = f"{CANONICAL}/StructureDefinition"
+ORIGINAL_UID = f"{_OURS}/original-uid"
+CONTENT = f"{_OURS}/instance-content"
+SHA256 = f"{_OURS}/instance-sha256"
+ATTACHMENT = f"{_OURS}/instance-attachment"
 _MADO = "https://profiles.ihe.net/RAD/MADO/StructureDefinition"
 _KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
 _PATH = "ImagingStudy.series.instance"
@@ -57,14 +62,15 @@ def _label(attributes: Attributes) -> str:
     return ": ".join(part for part in parts if part)
 
 
-def _stated_title(attributes: Attributes) -> str:
+def stated_title(attributes: Attributes) -> str:
+    """Return document title, else concept name, content label and description, or ""."""
     return first(attributes, "DocumentTitle") or _concept_name(attributes) or _label(attributes)
 
 
 def _title(instance: SeriesInstance, context: Context) -> Json:
     """Return document title, else concept name, content label and description, or image type."""
     attributes = instance.attributes
-    text = "" if _LABELLED.isdisjoint(attributes) else _stated_title(attributes)
+    text = "" if _LABELLED.isdisjoint(attributes) else stated_title(attributes)
     if not text and "ImageType" in attributes:
         text = "\\".join(attributes["ImageType"])  # type: ignore[arg-type]  # CS is text
     return bounded(text, context, "ImageType", _TITLE) if text else None
@@ -107,6 +113,27 @@ def original_uid(attributes: Attributes, keyword: str) -> Json:
     return {"url": ORIGINAL_UID, "valueString": text} if text else None
 
 
+def _content(instance: SeriesInstance, context: Context) -> Json:
+    """Return `Binary/<id>` in our extension, literally: not every server rewrites a uri."""
+    if instance.uid not in context.payloads.files:
+        return None
+    return {"url": CONTENT, "valueUri": f"Binary/{file_id(instance.uid, context)}"}
+
+
+def _sha256(instance: SeriesInstance, context: Context) -> Json:
+    """Return the SHA-256 of the file, in hex, in our extension."""
+    content = context.payloads.files.get(instance.uid)
+    return {"url": SHA256, "valueString": content.sha256} if content else None
+
+
+def _attachment(instance: SeriesInstance, context: Context) -> Json:
+    """Return the file itself in our extension, where all of the study are small."""
+    content = context.payloads.files.get(instance.uid)
+    if content is None:
+        return None
+    return {"url": ATTACHMENT, "valueAttachment": attachment(content, file_type(instance))}
+
+
 _MAPPINGS = "R4 imagingstudy-mappings"
 
 INSTANCE: tuple[Element[SeriesInstance], ...] = (
@@ -144,3 +171,15 @@ INSTANCE: tuple[Element[SeriesInstance], ...] = (
         "PS3.5 9.1; R4 datatypes.html#id",
     ),
 )
+
+_PART10 = "PS3.10 7; identity.md"
+_BINARY: tuple[Element[SeriesInstance], ...] = (
+    Element(f"{_PATH}.extension[instance-content]", ("SOPInstanceUID",), _content, _PART10),
+    Element(f"{_PATH}.extension[instance-sha256]", (), _sha256, _PART10),
+)
+_ATTACHED: tuple[Element[SeriesInstance], ...] = (
+    Element(f"{_PATH}.extension[instance-attachment]", (), _attachment, _PART10),
+)
+
+STORED = {"binary": _BINARY, "attachment": _ATTACHED}
+"""The rows that tell of an instance's bytes, by `--dicom`."""

@@ -10,7 +10,7 @@ from dicom2fhir.mapping.codes import DCM, PARTICIPATION, concept_of, of_series, 
 from dicom2fhir.mapping.dates import series_start
 from dicom2fhir.mapping.elements import Element, compact, fill, fill_each
 from dicom2fhir.mapping.endpoint import series_endpoints
-from dicom2fhir.mapping.instance import INSTANCE, original_uid
+from dicom2fhir.mapping.instance import INSTANCE, STORED, original_uid
 from dicom2fhir.mapping.specimen import series_specimens
 from dicom2fhir.mapping.tables.modalities import MODALITIES
 from dicom2fhir.mapping.text import bounded, first, items, number_of, whole
@@ -62,6 +62,8 @@ def _instance_count(series: Series, _context: Context) -> Json:
 def _instances(series: Series, context: Context) -> Json:
     """Return the instances in their order."""
     rows = _VERSIONS[context.options.fhir][1]
+    if context.payloads.files:
+        rows = (*rows, *STORED[context.options.dicom])
     return fill_each(rows, series.instances, context)
 
 

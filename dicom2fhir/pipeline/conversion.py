@@ -159,7 +159,6 @@ def _writing_rules(options: Options) -> str:
         options.keep_rejected,
         repr(options.render),
         options.zero_preamble,
-        options.max_attachment,
         options.raw_dir,
     )
     return hashlib.sha256(repr(rules).encode()).hexdigest()

@@ -41,23 +41,21 @@ _SEVERITIES = {
     Severity.WARNING: "\u25b2 Warning",
     Severity.INFO: "\u2139 Note",
 }
-_TILES = (
-    ("files", "files found"),
-    ("converted", "converted"),
+_FATES = (
     ("failed", "failed"),
     ("conflicts", "in conflict"),
-    ("duplicates", "duplicates"),
+    ("duplicates", "duplicate"),
     ("rejected", "rejected"),
     ("unchanged", "unchanged"),
     ("filtered", "filtered out"),
     ("not_dicom", "not DICOM"),
-    ("other", "other files"),
-    ("patients", "patients"),
-    ("studies", "studies"),
+    ("other", "other"),
+)
+_NOUNS = (
+    ("patients", "patient"),
+    ("studies", "study"),
     ("series", "series"),
-    ("bundles", "Bundles"),
-    ("entries", "entries"),
-    ("bytes", "written"),
+    ("bundles", "Bundle"),
 )
 _FAULTS = {"failed", "conflicts"}
 _BAR = (
@@ -89,7 +87,7 @@ def _page(
     yield '<body>\n<main>\n<header class="top">\n'
     yield _status(outcome, command, has_studies=first is not None)
     yield "</header>\n"
-    yield _counts(outcome.counts)
+    yield _counts(outcome.counts, command)
     yield from _problems(outcome.problems, show_names=show_names)
     if first is not None:
         yield from _studies(chain([first], cards), show_names=show_names)
@@ -128,7 +126,11 @@ def _status(outcome: Outcome, command: str, *, has_studies: bool) -> str:
     faults = any(row.severity is Severity.ERROR for row in outcome.problems)
     if outcome.exit_code == 0 and (outcome.counts.failed or faults):
         tone, mark, ending = "warning", "\u25b2", "Done, with faults that were not to count"
-    links = [("problems", "Problems", bool(outcome.problems)), ("studies", "Studies", has_studies)]
+    links = [
+        ("problems", "Problems", bool(outcome.problems)),
+        ("studies", "Studies", has_studies),
+        ("timings", "Time taken", bool(outcome.timings)),
+    ]
     shown = [f'<a href="#{name}">{text}</a>' for name, text, is_there in links if is_there]
     return (
         f'<div class="card status {tone}">\n'
@@ -144,21 +146,34 @@ def _status(outcome: Outcome, command: str, *, has_studies: bool) -> str:
 def _line(outcome: Outcome, command: str) -> str:
     if command == "validate":
         return validation_line(outcome)
-    return headline(outcome.counts, "listed" if command == "inspect" else "converted")
+    return headline(outcome.counts, _verb(command))
 
 
-def _counts(counts: Counts) -> str:
-    tiles = []
-    for name, label in _TILES:
-        count = getattr(counts, name)
-        if count or name == "files":
-            shown = size(count) if name == "bytes" else f"{count:,}"
-            tone = ' class="error"' if name in _FAULTS else ""
-            tiles.append(f"<div{tone}><dt>{label}</dt><dd>{shown}</dd></div>\n")
+def _verb(command: str) -> str:
+    return "listed" if command == "inspect" else "converted"
+
+
+def _counts(counts: Counts, command: str) -> str:
+    tiles = _noun_tiles(counts, (("files", "file"),))
+    for name, label in (("converted", _verb(command)), *_FATES):
+        if count := getattr(counts, name):
+            tiles += _tile(f"{count:,}", label, is_fault=name in _FAULTS)
+    tiles += _noun_tiles(counts, _NOUNS)
+    tiles += _tile(size(counts.bytes), "written") if counts.bytes else ""
     return (
         f'<section aria-labelledby="counts">\n<h2 id="counts">Counts</h2>\n'
-        f'<dl class="tiles">\n{"".join(tiles)}</dl>\n{_bar(counts)}</section>\n'
+        f'<dl class="tiles">\n{tiles}</dl>\n{_bar(counts)}</section>\n'
     )
+
+
+def _noun_tiles(counts: Counts, nouns: Iterable[tuple[str, str]]) -> str:
+    texts = (plural(count, noun) for name, noun in nouns if (count := getattr(counts, name)))
+    return "".join(_tile(*text.split(" ", 1)) for text in texts)
+
+
+def _tile(shown: str, label: str, *, is_fault: bool = False) -> str:
+    tone = ' class="error"' if is_fault else ""
+    return f"<div{tone}><dt>{label}</dt><dd>{shown}</dd></div>\n"
 
 
 def _bar(counts: Counts) -> str:

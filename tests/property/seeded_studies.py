@@ -49,7 +49,9 @@ VALUES: dict[str, list[Any]] = {
     "US": [1, 0, 65535],
     "UT": ["A", "1.2.36.146.595.217", "pacs.example.org", "x y", "urn:oid:1.2.3.4"],
 }
-CLASSES = ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.11", "1.2.3.4", "2.25.99"]
+CLASSES = ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.11", "1.2.3.4", "2.25.99"] + [
+    f"1.2.840.10008.5.1.4.1.1.104.{number}" for number in range(1, 6)
+]
 
 
 def make_value(random: Random, attribute: Attribute) -> Any:  # noqa: ANN401
@@ -110,6 +112,8 @@ def make_options(random: Random) -> MapOptions:
         [
             MapOptions(),
             MapOptions(timezone="Europe/Berlin", patient_id_system="urn:oid:1.2.36.146.595.217"),
+            MapOptions(fhir_base="https://fhir.example.org/r4", inline_below=0),
+            MapOptions(dicom="attachment", timezone="Europe/Berlin"),
             MapOptions(dicom="link", dicomweb="https://pacs.example.org/dicom-web"),
             MapOptions(patient="Patient/1", accession_system="https://ris.example.org/accession"),
             MapOptions(tags=("https://example.org/tags|test",), issuers={"A": "urn:oid:1.2.3.4.5"}),

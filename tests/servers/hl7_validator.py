@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HAPI = Path(__file__).resolve().parent / "hapi"
+DEFINITIONS = HAPI.parents[2] / "docs" / "fhir"
+"""Our own extensions: what they may hold and where they may stand is checked as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,8 @@ def validate_files(
     """
     named = [str(path) for path in paths]
     command = [str(HAPI / "hapi.sh"), "validate", "--fhir-version", fhir]
-    command += ["--profiles", str(HAPI / "profiles"), "--min-severity", severity, *named]
+    command += ["--profiles", str(HAPI / "profiles"), "--profiles", str(DEFINITIONS)]
+    command += ["--min-severity", severity, *named]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode not in {0, 1} or not run.stdout:
         raise RuntimeError(run.stderr or run.stdout)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mapping_studies import FULL, FULL_OPTIONS, FULL_PATIENT, series, study
+from mapping_studies import (
+    FULL,
+    FULL_OPTIONS,
+    FULL_PATIENT,
+    payloads,
+    series,
+    study,
+    with_data,
+)
 
 from dicom2fhir.bundle import bundle_of, make_bundles
 from dicom2fhir.check import check_bundle
@@ -36,5 +44,20 @@ def test_every_resource_fits_its_model_and_the_invariants(name: str, fhir: str) 
         BundleOptions(),
         lambda targets: map_provenance(targets, options),
     )
+    for entries in parts:
+        assert check_bundle(bundle_of(entries), "full") == ()
+
+
+@pytest.mark.parametrize("name", _STUDIES)
+@pytest.mark.parametrize("dicom", ["binary", "attachment"])
+@pytest.mark.parametrize("inline_below", [0, 10_000])
+def test_what_carries_bytes_is_valid_too(name: str, dicom: str, inline_below: int) -> None:
+    source = _STUDIES[name]
+    options = MapOptions(
+        dicom=dicom, inline_below=inline_below, fhir_base="https://fhir.example.org/r4"
+    )
+    made = map_study(source, options, payloads(source))
+
+    parts, _ = make_bundles([with_data(one) for one in made.resources], BundleOptions())
     for entries in parts:
         assert check_bundle(bundle_of(entries), "full") == ()
