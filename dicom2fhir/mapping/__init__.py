@@ -16,13 +16,9 @@ from dicom2fhir.mapping.document import find_held, map_documents, stored_documen
 from dicom2fhir.mapping.endpoint import map_endpoints
 from dicom2fhir.mapping.identifiers import issuer_key
 from dicom2fhir.mapping.imaging_study import map_imaging_study
-<<<<<<< HEAD
-from dicom2fhir.mapping.patient import is_phantom, map_subject, subject_id
-=======
 from dicom2fhir.mapping.instance import STORED
 from dicom2fhir.mapping.media import find_shown, map_media, stored_renders
-from dicom2fhir.mapping.patient import map_subject, subject_id
->>>>>>> 7dd99748e0d3ad57962643a39f778f49393df5e0
+from dicom2fhir.mapping.patient import is_phantom, map_subject, subject_id
 from dicom2fhir.mapping.practitioner import map_parties
 from dicom2fhir.mapping.provenance import map_provenance
 from dicom2fhir.mapping.specimen import map_specimens
@@ -35,7 +31,8 @@ if TYPE_CHECKING:
     from dicom2fhir.options import MapOptions
     from dicom2fhir.problems import Problem
 
-<<<<<<< HEAD
+_NO_BYTES = Payloads()
+
 __all__ = [
     "Explained",
     "Mapped",
@@ -45,11 +42,6 @@ __all__ = [
     "map_study",
     "patient_id",
 ]
-=======
-_NO_BYTES = Payloads()
-
-__all__ = ["Explained", "Mapped", "explain_study", "issuer_key", "map_provenance", "map_study"]
->>>>>>> 7dd99748e0d3ad57962643a39f778f49393df5e0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +78,7 @@ def patient_id(study: Study, options: MapOptions) -> str | None:
     """Return the id of the Patient of a study; None where a phantom was imaged."""
     if is_phantom(study.patient):
         return None
-    return subject_id(study.patient, _context(study, options, explain=False))
+    return subject_id(study.patient, _context(study, options, _NO_BYTES, explain=False))
 
 
 # What is shown by its own elements.

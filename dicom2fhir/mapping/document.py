@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom2fhir.mapping.binary import Stored, attachment, instance_id, is_inline
-from dicom2fhir.mapping.codes import URI, concepts, oid_uri
+from dicom2fhir.mapping.codes import URI, concepts, oid_uri, uuid_uri
 from dicom2fhir.mapping.dates import content_moment
 from dicom2fhir.mapping.elements import Element, compact, constant, fill
-from dicom2fhir.mapping.identifiers import own, uid, uuid_uri
+from dicom2fhir.mapping.identifiers import own, uid
 from dicom2fhir.mapping.instance import stated_title
 from dicom2fhir.mapping.meta import patient_meta
 from dicom2fhir.mapping.origin import Origin, equipment, find_origins, operators, study_reference

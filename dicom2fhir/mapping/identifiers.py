@@ -72,11 +72,6 @@ def typed(code: str, display: str) -> Json:
     return {"coding": [{"system": V2_0203, "code": code, "display": display}]}
 
 
-def uuid_uri(text: str) -> str | None:
-    """Return a UUID as `urn:uuid:`, or None where it is none."""
-    return f"urn:uuid:{text.lower()}" if _UUID.fullmatch(text) else None
-
-
 def _universal(entity: str, entity_type: str) -> str | None:
     """Return the URI of a Universal Entity ID (PS3.3 table 10-17)."""
     match entity_type.upper():

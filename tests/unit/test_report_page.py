@@ -168,7 +168,7 @@ def test_every_problem_says_how_often_how_severe_and_what_to_do() -> None:
 def test_the_page_says_how_the_run_ended() -> None:
     text = Elements(page_of()).text
     assert "some items failed" in text
-    assert "9 files: 6 converted, 1 failed, 2 duplicate; 1 study of 0 patients." in text
+    assert "9 files: 6 converted, 1 failed, 2 duplicate; 1 study." in text
     assert "exit code 1" in text
     assert "1.2 s" in text
 
