@@ -170,7 +170,7 @@ class RenderRequest:
     """
 
     transfer_syntax_uid: str
-    frames: tuple[int, ...]
+    frames: Sequence[int]
     format: str = "jpeg"
     size: int = 1024
     quality: int = 90
@@ -184,7 +184,7 @@ class Picture:
 
     `window` tells in words how grey values were chosen, "" where they were taken as they are.
     `decoder` names what decoded the pixels, "" for native ones. `unmodified` tells that `data` is
-    the file's own JPEG stream.
+    the file's own JPEG stream. `notes` are codes of Problems that did not stop it.
     """
 
     frame: int
@@ -195,6 +195,7 @@ class Picture:
     window: str = ""
     decoder: str = ""
     unmodified: bool = False
+    notes: tuple[str, ...] = ()
     thumbnail: bytes = field(default=b"", repr=False)
 
 
