@@ -9,6 +9,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliver_cases import joined
 from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.options import BundleOptions
@@ -150,7 +151,7 @@ def split(
     bundles = []
     for number, entries in enumerate(parts, start=1):
         bundle = bundle_of(entries)
-        data = encode_bundle("n", number, len(parts), entries).data
+        data = joined(encode_bundle("n", number, len(parts), entries))
         assert data == orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS)
         bundles.append(bundle)
     return bundles, problems
@@ -266,6 +267,6 @@ def test_the_same_resources_give_the_same_bytes(
 ) -> None:
     first, second = (make_bundles(copy.deepcopy(made), options) for _ in range(2))
     assert first == second
-    assert [[entry.data for entry in part] for part in first[0]] == [
-        [entry.data for entry in part] for part in second[0]
+    assert [[entry.pieces for entry in part] for part in first[0]] == [
+        [entry.pieces for entry in part] for part in second[0]
     ]

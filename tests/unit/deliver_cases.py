@@ -1,0 +1,40 @@
+"""What the tests of deliver share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicom2fhir.deliver import SourceChangedError
+from dicom2fhir.model import Bytes, Candidate, EncodedBundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def joined(bundle: EncodedBundle) -> bytes:
+    """Return a Bundle without bytes as it is written."""
+    return b"".join(piece for piece in bundle.pieces() if isinstance(piece, bytes))
+
+
+class Source:
+    """Bytes to read, by the path of their candidate; what is None is not what was found."""
+
+    def __init__(self, contents: dict[str, bytes | None] | None = None) -> None:
+        self.contents = contents or {}
+
+    def read(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes in pieces of a few sizes; a change shows at the end only."""
+        content = self.contents[payload.source.path]
+        data = bytes(payload.length) if content is None else content
+        step = max(1, len(data) // 7)
+        for start in range(0, len(data), step):
+            yield data[start : start + step]
+        if content is None:
+            raise SourceChangedError
+
+
+def payload(path: str, length: int, sha256: str = "0" * 64) -> Bytes:
+    return Bytes(source=Candidate(path=path), ranges=((0, length),), sha256=sha256)
+
+
+read_nothing = Source().read
