@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -159,6 +160,9 @@ def digest_of(path: Path) -> str | None:
     try:
         descriptor = os.open(path, flags)
     except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
         try:

@@ -17,13 +17,18 @@ def joined(bundle: EncodedBundle) -> bytes:
 
 
 class Source:
-    """Bytes to read, by the path of their candidate; what is None is not what was found."""
+    """Bytes to read, by the path of their candidate.
+
+    What is missing shows when it is opened, what is None at its end: neither is what was found.
+    """
 
     def __init__(self, contents: dict[str, bytes | None] | None = None) -> None:
         self.contents = contents or {}
 
     def read(self, payload: Bytes) -> Iterator[bytes]:
-        """Yield the bytes in pieces of a few sizes; a change shows at the end only."""
+        """Yield the bytes in pieces of a few sizes."""
+        if payload.source.path not in self.contents:
+            raise SourceChangedError
         content = self.contents[payload.source.path]
         data = bytes(payload.length) if content is None else content
         step = max(1, len(data) // 7)

@@ -119,6 +119,11 @@ def test_a_link_in_the_place_of_a_file_is_a_strangers(out: Path, tmp_path: Path)
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
+def test_a_folder_in_the_place_of_a_file_is_a_strangers(out: Path) -> None:
+    (out / "1.2.json").mkdir(parents=True)
+    assert deliver(out, bundle("1.2"), overwrite="always") == ["deliver.foreign"]
+
+
 def test_a_file_that_was_edited_is_kept_unless_always(out: Path) -> None:
     deliver(out, bundle("1.2", "old"))
     (out / "1.2.json").write_text("edited")
