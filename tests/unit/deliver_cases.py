@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver import SourceChangedError
+from dicom2fhir.deliver.blocks import blocks_of
 from dicom2fhir.model import Bytes, Candidate, EncodedBundle
 
 if TYPE_CHECKING:
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def joined(bundle: EncodedBundle) -> bytes:
-    """Return a Bundle without bytes as it is written."""
-    return b"".join(piece for piece in bundle.pieces() if isinstance(piece, bytes))
+    """Return a Bundle as it is written when all bytes in it are zero."""
+    return b"".join(blocks_of(bundle.pieces(), lambda payload: iter((bytes(payload.length),))))
 
 
 class Source:
