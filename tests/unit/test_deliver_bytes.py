@@ -37,7 +37,7 @@ FORMS = ("x.json", "x.ndjson", "x.json.gz", "x.ndjson.gz")
 def entry(path: str) -> EncodedEntry:
     held = payload(path, LENGTHS[path], hashlib.sha256(path.encode()).hexdigest())
     head = f'{{"fullUrl":"{path}","resource":{{"data":"'.encode()
-    return EncodedEntry(full_url=path, pieces=(head, held, b'"}}'))
+    return EncodedEntry(full_url=path, request={}, pieces=(head, held, b'"}}'))
 
 
 def bundle(name: str, *paths: str, part: int = 1, parts: int = 1) -> EncodedBundle:
@@ -145,7 +145,9 @@ def test_one_bundle_with_nothing_but_changed_sources_is_empty(tmp_path: Path) ->
 def test_bytes_of_one_name_with_other_content_are_told(tmp_path: Path) -> None:
     one = bundle("1", "small")
     head, _, tail = one.entries[0].pieces
-    other = EncodedEntry(full_url="small", pieces=(head, payload("small", 5, "1" * 64), tail))
+    other = EncodedEntry(
+        full_url="small", request={}, pieces=(head, payload("small", 5, "1" * 64), tail)
+    )
     same = bundle("2", "small")
     changed = EncodedBundle(name="3", entries=(other,))
     assert deliver(tmp_path / "x.json", one, same, changed) == ["deliver.differs"]

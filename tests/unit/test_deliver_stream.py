@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def entry(url: str, text: str = "a") -> EncodedEntry:
-    return EncodedEntry(full_url=url, request={}, pieces=(orjson.dumps({"fullUrl": url, "text": text}),))
+    return EncodedEntry(
+        full_url=url, request={}, pieces=(orjson.dumps({"fullUrl": url, "text": text}),)
+    )
 
 
 def bundle(name: str, *entries: EncodedEntry, part: int = 1, parts: int = 1) -> EncodedBundle:
