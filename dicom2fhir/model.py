@@ -5,7 +5,7 @@ Nothing here holds an open file or a pydicom Dataset, and nothing here knows FHI
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -170,7 +170,7 @@ class RenderRequest:
     """
 
     transfer_syntax_uid: str
-    frames: tuple[int, ...]
+    frames: Sequence[int]
     format: str = "jpeg"
     size: int = 1024
     quality: int = 90
@@ -184,7 +184,7 @@ class Picture:
 
     `window` tells in words how grey values were chosen, "" where they were taken as they are.
     `decoder` names what decoded the pixels, "" for native ones. `unmodified` tells that `data` is
-    the file's own JPEG stream.
+    the file's own JPEG stream. `notes` are codes of Problems that did not stop it.
     """
 
     frame: int
@@ -195,6 +195,7 @@ class Picture:
     window: str = ""
     decoder: str = ""
     unmodified: bool = False
+    notes: tuple[str, ...] = ()
     thumbnail: bytes = field(default=b"", repr=False)
 
 
@@ -276,6 +277,17 @@ class PartialDateTime:
     has_time: bool = False
 
 
+Piece: TypeAlias = "bytes | Bytes"
+"""A piece of JSON as it is written: text in UTF-8, or what stands in it as base64."""
+
+
+def size_of(pieces: Sequence[Piece]) -> int:
+    """Return how many bytes these pieces are when written; base64 is padded (RFC 4648 4)."""
+    return sum(
+        len(piece) if isinstance(piece, bytes) else (piece.length + 2) // 3 * 4 for piece in pieces
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry of a transaction Bundle: its resource and how it is to be written.
@@ -286,7 +298,7 @@ class Entry:
     full_url: str
     resource: Resource
     request: Mapping[str, str]
-    data: bytes = field(default=b"", compare=False, repr=False)
+    pieces: tuple[Piece, ...] = field(default=(), compare=False, repr=False)
     """The JSON of this very entry where splitting had to measure it; a changed entry has none."""
 
 
@@ -303,7 +315,12 @@ class EncodedEntry:
 
     full_url: str
     request: Mapping[str, str]
-    data: bytes
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the entry is when written."""
+        return size_of(self.pieces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,12 +336,21 @@ class EncodedBundle:
     parts: int = 1
 
     @property
-    def data(self) -> bytes:
-        """Return the bytes of the whole Bundle."""
+    def size(self) -> int:
+        """Return how many bytes the whole Bundle is when written."""
         if not self.entries:
-            return BUNDLE_EMPTY
-        pieces = [BUNDLE_HEAD]
+            return len(BUNDLE_EMPTY)
+        around = len(BUNDLE_HEAD) + len(BUNDLE_TAIL) + len(self.entries) - 1
+        return around + sum(entry.size for entry in self.entries)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the whole Bundle."""
+        if not self.entries:
+            yield BUNDLE_EMPTY
+            return
+        before = BUNDLE_HEAD
         for entry in self.entries:
-            pieces += (entry.data, b",")
-        pieces[-1] = BUNDLE_TAIL
-        return b"".join(pieces)
+            yield before
+            yield from entry.pieces
+            before = b","
+        yield BUNDLE_TAIL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicom2fhir.bundle.entries import encode, frame_entry
+from dicom2fhir.bundle.encoding import encode_pieces
+from dicom2fhir.bundle.entries import frame_entry
 from dicom2fhir.bundle.limits import PROFILES, ServerLimits, apply_profile, limits_of
 from dicom2fhir.bundle.load import Load, is_limited
 from dicom2fhir.bundle.splitting import Splitter
@@ -14,6 +15,7 @@ from dicom2fhir.model import EncodedBundle, EncodedEntry, Entry, Resource
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dicom2fhir.model import Piece
     from dicom2fhir.options import BundleOptions
     from dicom2fhir.problems import Problem
 
@@ -56,7 +58,7 @@ def make_bundles(
 
 
 def bundle_of(entries: Sequence[Entry]) -> Resource:
-    """Return the transaction Bundle of these entries."""
+    """Return the transaction Bundle of these entries; bytes stand in it as values."""
     bundle: Resource = {"resourceType": "Bundle", "type": "transaction"}
     if entries:
         bundle["entry"] = [
@@ -67,7 +69,7 @@ def bundle_of(entries: Sequence[Entry]) -> Resource:
 
 
 def encode_bundle(name: str, part: int, parts: int, entries: Sequence[Entry]) -> EncodedBundle:
-    """Return the Bundle as bytes: JSON with sorted keys, equal to that of `bundle_of`."""
+    """Return the Bundle as it is written: JSON with sorted keys, equal to that of `bundle_of`."""
     return EncodedBundle(
         name=name,
         part=part,
@@ -76,12 +78,12 @@ def encode_bundle(name: str, part: int, parts: int, entries: Sequence[Entry]) ->
             EncodedEntry(
                 full_url=entry.full_url,
                 request=entry.request,
-                data=entry.data or _encode_entry(entry),
+                pieces=entry.pieces or _encode_entry(entry),
             )
             for entry in entries
         ),
     )
 
 
-def _encode_entry(entry: Entry) -> bytes:
-    return frame_entry(entry.full_url, entry.request, encode(entry.resource))
+def _encode_entry(entry: Entry) -> tuple[Piece, ...]:
+    return frame_entry(entry.full_url, entry.request, encode_pieces(entry.resource))

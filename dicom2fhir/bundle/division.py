@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
+from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.bundle.writing import own_identifier
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
+from dicom2fhir.model import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,7 @@ def divide_study(study: Resource, room: int, margin: int) -> tuple[list[Resource
 
     FHIR: ImagingStudy.series, numberOfSeries, numberOfInstances, modality of what a group lists
     """
-    shell = len(_dump(_group(study, study["series"]) | {"series": []})) + margin * _references(
-        {key: value for key, value in study.items() if key != "series"}
-    )
+    shell = _size(_group(study, study["series"]) | {"series": []}, margin)
     groups: list[list[Resource]] = []
     left, stripped = 0, 0
     for whole in study["series"]:
@@ -66,14 +64,7 @@ def _renamed(identifier: Resource, identity: str) -> Resource:
     return identifier | own_identifier(identity)
 
 
-def _size(series: Resource, margin: int) -> int:
-    data = _dump(series)
-    return len(data) + margin * data.count(b'"reference":')
-
-
-def _references(resource: Resource) -> int:
-    return _dump(resource).count(b'"reference":')
-
-
-def _dump(resource: Resource) -> bytes:
-    return orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+def _size(node: Resource, margin: int) -> int:
+    pieces = encode_pieces(node)
+    references = sum(piece.count(b'"reference":') for piece in pieces if isinstance(piece, bytes))
+    return size_of(pieces) + margin * references

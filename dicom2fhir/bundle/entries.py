@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import orjson
-
+from dicom2fhir.bundle.encoding import encode, encode_pieces, join_pieces
 from dicom2fhir.bundle.references import find_references, rewrite
 from dicom2fhir.bundle.writing import master_identifier, own_identifier, request_of
 from dicom2fhir.identity import resource_id
-from dicom2fhir.model import Entry, Json, Resource
+from dicom2fhir.model import Entry, Resource, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
+
+    from dicom2fhir.model import Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,11 @@ class Item:
 def name_of(resource: Resource) -> str:
     """Return the relative reference to this resource."""
     return f"{resource['resourceType']}/{resource['id']}"
+
+
+def is_binary(resource: Resource) -> bool:
+    """Tell whether this is bytes and not a record."""
+    return bool(resource["resourceType"] == "Binary")
 
 
 def item_of(resource: Resource, ids: str, known: Container[str]) -> Item:
@@ -95,22 +101,19 @@ def build_entry(item: Item, forms: Mapping[str, Resource]) -> tuple[Entry, int]:
     if item.conditional:
         # a server takes the id of a conditional request amiss when it found another (HAPI-2279)
         resource = {key: value for key, value in resource.items() if key != "id"}
-    body = encode(resource)
+    body = encode_pieces(resource)
     entry = Entry(
         full_url=item.full_url,
         resource=resource,
         request=item.request,
-        data=frame_entry(item.full_url, item.request, body),
+        pieces=frame_entry(item.full_url, item.request, body),
     )
-    return entry, len(body)
+    return entry, size_of(body)
 
 
-def frame_entry(full_url: str, request: Mapping[str, str], body: bytes) -> bytes:
+def frame_entry(
+    full_url: str, request: Mapping[str, str], body: tuple[Piece, ...]
+) -> tuple[Piece, ...]:
     """Return the JSON of an entry around the JSON of its resource."""
     head = (b'{"fullUrl":', encode(full_url), b',"request":', encode(request), b',"resource":')
-    return b"".join((*head, body, b"}"))
-
-
-def encode(value: Json) -> bytes:
-    """Return JSON with sorted keys."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return join_pieces((*head, *body, b"}"))

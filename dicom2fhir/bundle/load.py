@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from dicom2fhir.model import BUNDLE_HEAD, BUNDLE_TAIL
+from dicom2fhir.model import BUNDLE_HEAD, BUNDLE_TAIL, size_of
 
 if TYPE_CHECKING:
     from dicom2fhir.model import EncodedEntry, Entry
@@ -24,7 +24,7 @@ class Load(NamedTuple):
         request = entry.request
         return Load(
             self.entries + 1,
-            self.size + len(entry.data) + 1 + extra,
+            self.size + size_of(entry.pieces) + 1 + extra,
             self.updates + (request["method"] == "PUT"),
             self.conditional or "ifNoneExist" in request or "?" in request["url"],
         )

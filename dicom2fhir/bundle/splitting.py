@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicom2fhir.bundle.division import divide_study
+from dicom2fhir.bundle.encoding import encode
 from dicom2fhir.bundle.entries import (
     Item,
     build_entry,
-    encode,
     frame_entry,
+    is_binary,
     item_of,
     name_of,
     refer_by_identifier,
@@ -18,6 +19,7 @@ from dicom2fhir.bundle.entries import (
 from dicom2fhir.bundle.load import Load, exceeds, is_limited
 from dicom2fhir.bundle.references import dependency_order
 from dicom2fhir.identity import resource_id
+from dicom2fhir.model import size_of
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ class Splitter:
             self._together = known
         if self._provenance is not None and resources:
             self._reserve(self._provenance, self._items[name_of(resources[0])])
-        order = dependency_order({name: item.needs for name, item in self._items.items()})
+        # Media.content.url and our extensions name Binaries by uris, which are no References
+        ranked = sorted(self._items.items(), key=lambda pair: not is_binary(pair[1].resource))
+        order = dependency_order({name: item.needs for name, item in ranked})
         self._order = {name: position for position, name in enumerate(order)}
         for name in order:
             whole = self._follow_groups(self._items[name])
@@ -176,7 +180,7 @@ class Splitter:
             self._fill(part, self._items[need])
         sample = item.resource | {"id": resource_id("ImagingStudy", "")}
         group = item_of(sample, self._options.ids, ())
-        frame = len(frame_entry(group.full_url, group.request, b","))
+        frame = size_of(frame_entry(group.full_url, group.request, (b",",)))
         frame += self._cost_of_target(group)
         limits = [self._options.max_resource_bytes]
         if self._options.max_bytes is not None:

@@ -50,12 +50,13 @@ def request_of(resource: Resource, ids: str) -> tuple[dict[str, str], bool]:
     """Return the request of this resource's entry, and whether the server chooses its id.
 
     FHIR: Bundle.entry.request (R4 http.html#ccreate, #cond-update). What has a master elsewhere is
-          created where it is missing and never overwritten.
+          created where it is missing and never overwritten. Binary has no search, so that no
+          condition can find one (R4 binary.html).
     """
     kind, identity = resource["resourceType"], resource["id"]
     master = master_identifier(resource)
     if master is not None:
         return {"method": "POST", "url": kind, "ifNoneExist": search_of(master)}, True
-    if ids == "server":
+    if ids == "server" and kind != "Binary":
         return {"method": "PUT", "url": f"{kind}?{search_of(own_identifier(identity))}"}, True
     return {"method": "PUT", "url": f"{kind}/{identity}"}, False

@@ -20,8 +20,21 @@ from dicom2fhir.report.safe import safe
 if TYPE_CHECKING:
     from dicom2fhir.model import Json
 
-NEEDED = ("pydicom", "fhir.resources", "orjson", "typer", "rich")
-OPTIONAL = {"numpy": "images, not used in this version"}
+NEEDED = (
+    "pydicom",
+    "fhir.resources",
+    "orjson",
+    "typer",
+    "rich",
+    "numpy",
+    "pillow",
+    "pylibjpeg",
+    "pylibjpeg-openjpeg",
+    "pylibjpeg-rle",
+    "pyjpegls",
+    "python-gdcm",
+)
+OPTIONAL = {"imagecodecs": "12-bit JPEG: the codecs extra"}
 
 
 def doctor(
@@ -60,7 +73,24 @@ def examine() -> dict[str, "Json"]:
         "temp_free_bytes": shutil.disk_usage(folder).free,
         "needed": {name: _version(name) for name in NEEDED},
         "optional": {name: _version(name) for name in OPTIONAL},
-        "not_in_this_version": ["image renders", "pushing to a server", "FHIR R5 and STU3"],
+        "decoders": _decoders(),
+        "not_in_this_version": ["pushing to a server", "FHIR R5 and STU3"],
+    }
+
+
+def _decoders() -> dict[str, "Json"]:
+    """Return what decodes each compressed transfer syntax, or how to get it."""
+    if _version("pydicom") is None or _version("numpy") is None:
+        return {}
+    from dicom2fhir.render import list_decoders  # noqa: PLC0415 - imports every decoder
+
+    return {
+        row.name: {
+            "transfer_syntax": row.transfer_syntax_uid,
+            "decoders": list(row.decoders),
+            "advice": row.advice,
+        }
+        for row in list_decoders()
     }
 
 
@@ -88,6 +118,10 @@ def _lines(facts: dict[str, "Json"]) -> list[str]:
             (name, f"{version or 'not installed'} ({OPTIONAL[name]})")
             for name, version in facts["optional"].items()
         ),
+        *(
+            (name, ", ".join(row["decoders"]) or f"no decoder: {row['advice']}")
+            for name, row in facts["decoders"].items()
+        ),
         ("not in this version", ", ".join(facts["not_in_this_version"])),
     ]
-    return [f"{name:<20} {safe(text)}" for name, text in rows]
+    return [f"{name:<27} {safe(text)}" for name, text in rows]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.channel import open_channel
 from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.deliver.folder import FolderSink
+from dicom2fhir.deliver.raw import open_raw, part_raw
 from dicom2fhir.deliver.single import BundleSink, LinesSink
 from dicom2fhir.deliver.target import Form, find_target, refuse_sources
 from dicom2fhir.errors import UsageError
@@ -14,11 +16,12 @@ from dicom2fhir.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dicom2fhir.deliver.blocks import ReadBytes
     from dicom2fhir.model import EncodedBundle
     from dicom2fhir.options import OutputOptions
     from dicom2fhir.problems import Problem
 
-__all__ = ["Sink", "open_sink", "refuse_sources"]
+__all__ = ["Sink", "SourceChangedError", "open_raw", "open_sink", "part_raw", "refuse_sources"]
 
 
 class Sink(Protocol):
@@ -36,7 +39,7 @@ class Sink(Protocol):
     unchanged: int
 
     def write(self, bundle: EncodedBundle) -> tuple[Problem, ...]:
-        """Deliver one Bundle.
+        """Deliver one Bundle, or leave it out whole and say why.
 
         Errors: OutputError, OutputClosedError
         """
@@ -51,10 +54,11 @@ class Sink(Protocol):
         """Leave nothing half-written behind; what is complete stays. Harmless after an error."""
 
 
-def open_sink(options: OutputOptions, sources: Sequence[str]) -> Sink:
+def open_sink(options: OutputOptions, sources: Sequence[str], read_bytes: ReadBytes) -> Sink:
     """Open what `options.path` names, and refuse it early where it cannot be written.
 
-    Files are readable by their owner alone, folders that are made too.
+    Files are readable by their owner alone, folders that are made too. `read_bytes` yields in
+    chunks what stands in a Bundle as base64, and raises SourceChangedError.
 
     Errors: UsageError for a path of no known form or inside a source, OutputError
     """
@@ -63,6 +67,7 @@ def open_sink(options: OutputOptions, sources: Sequence[str]) -> Sink:
     target = find_target(options.path, sources)
     with output_faults():
         if target.form is Form.FOLDER:
-            return FolderSink(target.path, options.overwrite)
+            return FolderSink(target.path, options.overwrite, read_bytes)
         channel = open_channel(target, options.overwrite)
-    return LinesSink(channel) if target.form is Form.LINES else BundleSink(channel)
+    kind = LinesSink if target.form is Form.LINES else BundleSink
+    return kind(channel, read_bytes)

@@ -31,6 +31,15 @@ class Channel(Protocol):
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
 
+    def keep(self) -> None:
+        """Remember what was written so far."""
+
+    def take_back(self) -> None:
+        """Undo what was written since `keep`.
+
+        Errors: OutputError where that has gone already
+        """
+
     def finish(self) -> bool:
         """Complete the output; tell whether it changed."""
 
@@ -48,21 +57,32 @@ class FileChannel:
                 hint="Choose another name, or --overwrite changed.",
             )
         self._path = path
-        self._always = overwrite == "always"
         tag = sha256(os.fsencode(path.name)).hexdigest()[:8]
         make_folder(path.parent)
         remove_leftovers(path.parent, tag)
         self._file = WholeFile(path.parent, tag)
-        self._digest = sha256()
+        self._digest = sha256() if path.exists() and overwrite != "always" else None
+        self.keep()
 
     def write(self, data: bytes) -> None:
         """Append to the temporary file."""
         self._file.write(data)
-        self._digest.update(data)
+        if self._digest is not None:
+            self._digest.update(data)
+
+    def keep(self) -> None:
+        """Remember the size and the digest."""
+        self._kept = self._file.size, self._digest and self._digest.copy()
+
+    def take_back(self) -> None:
+        """Cut the temporary file."""
+        size, self._digest = self._kept
+        self._file.cut(size)
+        self.keep()
 
     def finish(self) -> bool:
         """Give the file its name once it is safe on the disk."""
-        if not self._always and digest_of(self._path) == self._digest.hexdigest():
+        if self._digest is not None and digest_of(self._path) == self._digest.hexdigest():
             self._file.discard()
             return False
         self._file.sync()
@@ -75,7 +95,26 @@ class FileChannel:
         self._file.discard()
 
 
-class DescriptorChannel:
+class _OneWay:
+    """What is written here is out of our hands."""
+
+    _gone = False
+
+    def keep(self) -> None:
+        """Note that what was written is to stay."""
+        self._gone = False
+
+    def take_back(self) -> None:
+        """Refuse, unless nothing was written since."""
+        if self._gone:
+            raise OutputError(
+                "A file changed while its bytes were written, and what has gone through a pipe"
+                " cannot be taken back.",
+                hint="Run again, or write to a folder: then only its Bundle is left out.",
+            )
+
+
+class DescriptorChannel(_OneWay):
     """A pipe, a device or stdout: written straight through, as it cannot be taken back."""
 
     def __init__(self, descriptor: int, *, ours: bool) -> None:
@@ -85,6 +124,7 @@ class DescriptorChannel:
 
     def write(self, data: bytes) -> None:
         """Write now; wait where the other end has made the pipe non-blocking."""
+        self._gone = True
         left = memoryview(data)
         while left:
             try:
@@ -104,7 +144,7 @@ class DescriptorChannel:
         self.finish()
 
 
-class BufferChannel:
+class BufferChannel(_OneWay):
     """A stdout that is no descriptor, as in a test or a notebook."""
 
     def __init__(self, buffer: BinaryIO) -> None:
@@ -112,6 +152,7 @@ class BufferChannel:
 
     def write(self, data: bytes) -> None:
         """Write to the buffer."""
+        self._gone = True
         self._buffer.write(data)
 
     def finish(self) -> bool:
@@ -130,12 +171,23 @@ class GzipChannel:
         self._inner = inner
         # RFC 1952 framing by zlib: MTIME 0, no FNAME
         self._gzip = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        self._kept = self._gzip
 
     def write(self, data: bytes) -> None:
         """Compress the next bytes."""
         packed = self._gzip.compress(data)
         if packed:
             self._inner.write(packed)
+
+    def keep(self) -> None:
+        """Remember the state of the compressor."""
+        self._inner.keep()
+        self._kept = self._gzip.copy()
+
+    def take_back(self) -> None:
+        """Go on from the state that was kept."""
+        self._inner.take_back()
+        self._gzip = self._kept.copy()
 
     def finish(self) -> bool:
         """Write the rest and the checksum."""

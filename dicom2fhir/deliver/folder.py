@@ -8,16 +8,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
 from dicom2fhir.deliver.channel import make_folder
 from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.deliver.ledger import TAG, Ledger
-from dicom2fhir.deliver.whole import WholeFile, digest_of, remove_leftovers, sync_folder
+from dicom2fhir.deliver.whole import (
+    WholeFile,
+    digest_of,
+    is_there,
+    remove_leftovers,
+    sync_folder,
+)
 from dicom2fhir.identity import resource_id
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from dicom2fhir.deliver.blocks import ReadBytes
     from dicom2fhir.deliver.ledger import Row
     from dicom2fhir.model import EncodedBundle
 
@@ -45,36 +54,37 @@ class FolderSink:
 
     is_one_bundle = False
 
-    def __init__(self, folder: Path, overwrite: str) -> None:
+    def __init__(self, folder: Path, overwrite: str, read_bytes: ReadBytes) -> None:
         self.bundles = self.entries = self.bytes = self.files = self.unchanged = 0
         self._folder = folder
         self._overwrite = overwrite
+        self._read_bytes = read_bytes
         self._made = make_folder(folder)
         self._ledger = Ledger(folder)
         self._named: set[str] = set()
         self._waiting: list[_Waiting] = []
         self._complete: list[tuple[str, int]] = []
+        self._incomplete = ""
         remove_leftovers(folder, TAG)
 
     def write(self, bundle: EncodedBundle) -> tuple[Problem, ...]:
         """Write the file of this Bundle, which takes its place together with others.
 
         Errors: Problem deliver.foreign for a file that we did not write or that was edited since;
-                deliver.kept for one of ours that is not to be overwritten
+                deliver.kept for one of ours that is not to be overwritten; deliver.source-changed
         """
         name = file_name(bundle.name, bundle.part, bundle.parts)
         if name in self._named:
             raise ValueError("two Bundles have one name and part")
         self._named.add(name)
-        data = bundle.data
-        digest = hashlib.sha256(data).hexdigest()
         with output_faults():
-            problem, unchanged = self._compare(name, digest)
-            if problem is None:
-                self._count(bundle, len(data), unchanged=unchanged)
-                if not unchanged:
-                    self._write(name, bundle.name, digest, data)
-            if bundle.part == bundle.parts:
+            try:
+                problem = self._deliver(name, bundle)
+            except SourceChangedError:
+                problem = Problem(code="deliver.source-changed")
+                # what an earlier run has written of this study may be all that there is
+                self._incomplete = bundle.name
+            if bundle.part == bundle.parts and bundle.name != self._incomplete:
                 self._complete.append((bundle.name, bundle.parts))
             problems = self._commit() if self._full() else ()
         return problems if problem is None else (problem, *problems)
@@ -95,14 +105,27 @@ class FolderSink:
         self._ledger.leave()
         self._remove_if_empty()
 
-    def _compare(self, name: str, digest: str) -> tuple[Problem | None, bool]:
+    def _deliver(self, name: str, bundle: EncodedBundle) -> Problem | None:
+        problem, unchanged = self._compare(name, bundle)
+        if problem is not None:
+            return problem
+        if not unchanged:
+            self._write(name, bundle)
+        self.bundles += 1
+        self.files += 1
+        self.entries += len(bundle.entries)
+        self.bytes += bundle.size
+        self.unchanged += unchanged
+        return None
+
+    def _compare(self, name: str, bundle: EncodedBundle) -> tuple[Problem | None, bool]:
         """Return what forbids to write the file, and whether the same bytes are there already."""
         path = self._folder / name
-        if not _is_there(path):
+        if not is_there(path):
             return None, False
         ours = self._ledger.hashes(name)
         found = digest_of(path)
-        if found == digest and not (ours and self._overwrite == "always"):
+        if not (ours and self._overwrite == "always") and self._is_same(path, found, bundle):
             return None, True
         if not ours or (found not in ours and self._overwrite != "always"):
             return Problem(code="deliver.foreign"), False
@@ -110,17 +133,28 @@ class FolderSink:
             return Problem(code="deliver.kept"), False
         return None, False
 
-    def _count(self, bundle: EncodedBundle, size: int, *, unchanged: bool) -> None:
-        self.bundles += 1
-        self.files += 1
-        self.entries += len(bundle.entries)
-        self.bytes += size
-        self.unchanged += unchanged
+    def _is_same(self, path: Path, found: str | None, bundle: EncodedBundle) -> bool:
+        if found is None or path.stat().st_size != bundle.size:
+            return False
+        digest = hashlib.sha256()
+        for block in self._blocks(bundle):
+            digest.update(block)
+        return digest.hexdigest() == found
 
-    def _write(self, name: str, bundle: str, digest: str, data: bytes) -> None:
+    def _write(self, name: str, bundle: EncodedBundle) -> None:
         file = WholeFile(self._folder, TAG)
-        self._waiting.append(_Waiting(row=(name, bundle, digest), file=file))
-        file.write(data)
+        digest = hashlib.sha256()
+        try:
+            for block in self._blocks(bundle):
+                file.write(block)
+                digest.update(block)
+        except BaseException:
+            file.discard()
+            raise
+        self._waiting.append(_Waiting(row=(name, bundle.name, digest.hexdigest()), file=file))
+
+    def _blocks(self, bundle: EncodedBundle) -> Iterator[bytes]:
+        return blocks_of(bundle.pieces(), self._read_bytes)
 
     def _full(self) -> bool:
         return (
@@ -154,7 +188,7 @@ class FolderSink:
                 continue
             path = self._folder / name
             found = digest_of(path)
-            if not _is_there(path):
+            if not is_there(path):
                 removed.append((name, bundle, ""))
             elif self._overwrite == "never":
                 problems.append(Problem(code="deliver.kept"))
@@ -178,7 +212,3 @@ class _Waiting:
 
     row: Row
     file: WholeFile
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()

@@ -8,23 +8,19 @@ next run knows the files of one that was killed. It is the lock of the folder to
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orjson
 
 from dicom2fhir.deliver.whole import (
-    PRIVATE,
     WholeFile,
     digest_of,
+    open_locked,
     sync_folder,
     write_all,
 )
-from dicom2fhir.errors import OutputError, StateLockedError
-
-if sys.platform != "win32":
-    import fcntl
+from dicom2fhir.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +48,7 @@ class Ledger:
         self._hashes: dict[str, tuple[str, ...]] = {}
         self._files: dict[str, list[str]] = {}
         self._changed = False
-        self._journal = _lock(folder / JOURNAL)
+        self._journal = open_locked(folder / JOURNAL)
         try:
             self._load()
         except BaseException:
@@ -154,25 +150,6 @@ class Ledger:
             if found in hashes:
                 return found or ""
         return hashes[-1]
-
-
-def _lock(path: Path) -> int:
-    """Return the journal, open and locked."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        descriptor = os.open(path, flags, PRIVATE)
-        if sys.platform == "win32":
-            return descriptor
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise StateLockedError(
-                "Another run is writing to this folder.", hint="Wait for it, or choose another."
-            ) from None
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)  # the run that held it has just removed it
 
 
 def _read_manifest(path: Path) -> Iterator[Row]:

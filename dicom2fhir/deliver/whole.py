@@ -7,9 +7,12 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from dicom2fhir.errors import StateLockedError
 
 if sys.platform != "win32":
     import fcntl
@@ -48,6 +51,12 @@ class WholeFile:
         write_all(self._descriptor, data)
         self.size += len(data)
 
+    def cut(self, size: int) -> None:
+        """Take back what was written beyond this size."""
+        os.ftruncate(self._descriptor, size)
+        os.lseek(self._descriptor, size, os.SEEK_SET)
+        self.size = size
+
     def sync(self) -> None:
         """Wait until the data is safe on the disk."""
         os.fsync(self._descriptor)
@@ -80,6 +89,28 @@ def write_all(descriptor: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
+
+
+def open_locked(path: Path) -> int:
+    """Return a file of ours, made where it is missing, that no other run has open.
+
+    Errors: StateLockedError
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        descriptor = os.open(path, flags, PRIVATE)
+        if sys.platform == "win32":
+            return descriptor
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise StateLockedError(
+                "Another run is writing to this folder.", hint="Wait for it, or choose another."
+            ) from None
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # the run that held it has just removed it
 
 
 def sync_folder(folder: Path) -> None:
@@ -118,12 +149,20 @@ def _remove_unlocked(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether anything has this path, a link that leads nowhere too."""
+    return path.is_symlink() or path.exists()
+
+
 def digest_of(path: Path) -> str | None:
     """Return the SHA-256 of a regular file in hex, or None for whatever else is there."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, flags)
     except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
         try:

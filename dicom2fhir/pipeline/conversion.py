@@ -134,8 +134,9 @@ def _sink(options: Options) -> Iterator[Sink | None]:
         yield None
         return
     from dicom2fhir.deliver import open_sink  # noqa: PLC0415 - a dry run needs none
+    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - the same
 
-    sink = open_sink(options.output, options.sources)
+    sink = open_sink(options.output, options.sources, read_payload)
     try:
         yield sink
     except BaseException:

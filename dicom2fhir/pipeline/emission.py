@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from dicom2fhir.pipeline.workers import Workers
 
 MIB = 1024 * 1024
-KEPT_BACK = {"deliver.foreign", "deliver.kept"}
+LOST = {"deliver.foreign", "deliver.source-changed"}
+KEPT_BACK = LOST | {"deliver.kept"}
 """Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
 
 
@@ -209,7 +210,7 @@ def emit_studies(
 
 
 def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
-    if "deliver.foreign" in refused:
+    if refused & LOST:
         emitted.failed += emitted.converted
         emitted.converted = emitted.studies = emitted.series = 0
         emitted.patients.clear()

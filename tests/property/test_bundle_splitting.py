@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliver_cases import joined, payload
 from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
+from dicom2fhir.model import Bytes
 from dicom2fhir.options import BundleOptions
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ def resources(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Return resources that refer to each other without a circle, in any order."""
     made: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, 8))):
-        kind = draw(st.sampled_from((*TYPES, "ImagingStudy")))
+        kind = draw(st.sampled_from((*TYPES, "Binary", "ImagingStudy")))
         identity = resource_id(kind, str(number))
         resource: dict[str, Any] = {
             "resourceType": kind,
@@ -40,6 +43,11 @@ def resources(draw: st.DrawFn) -> list[dict[str, Any]]:
         if kind in {"Patient", "Practitioner", "Organization"} and draw(st.booleans()):
             resource["identifier"] = [{"system": "urn:oid:1.2.3.4", "value": f"A|{number}"}]
         names = [f"{one['resourceType']}/{one['id']}" for one in made]
+        if kind == "Binary":
+            names = [name for name in names if name.startswith("Patient/")]
+            resource["data"] = payload("x", draw(st.integers(1, 1000)))
+        elif kind != "Patient":
+            resource["url"] = [name for name in names if name.startswith("Binary/")]
         if names:
             targets = draw(st.lists(st.sampled_from(names), max_size=4))
             resource["link"] = [{"reference": name, "display": "x"} for name in targets]
@@ -61,6 +69,8 @@ def series_of(draw: st.DrawFn, number: int, names: list[str]) -> dict[str, Any]:
             "numberOfInstances": count,
             "instance": [{"uid": f"{uid}.{item}"} for item in range(count)],
         }
+        if draw(st.booleans()):
+            one["instance"][0]["attachment"] = {"data": payload("x", draw(st.integers(1, 90)))}
         if names and draw(st.booleans()):
             one["endpoint"] = [{"reference": draw(st.sampled_from(names))}]
         series.append(one)
@@ -143,14 +153,25 @@ class Names:
         return {key: self.plain(value) for key, value in node.items()}
 
 
+def with_text(node: Json) -> Json:
+    """Return the node with the base64 of zeros in the place of bytes."""
+    if isinstance(node, Bytes):
+        return base64.b64encode(bytes(node.length)).decode()
+    if isinstance(node, list):
+        return [with_text(item) for item in node]
+    if isinstance(node, dict):
+        return {key: with_text(value) for key, value in node.items()}
+    return node
+
+
 def split(
     made: list[dict[str, Any]], options: BundleOptions, *, provenance: bool = False
 ) -> tuple[list[dict[str, Any]], list[Any]]:
     parts, problems = make_bundles(made, options, provenance_of if provenance else None)
     bundles = []
     for number, entries in enumerate(parts, start=1):
-        bundle = bundle_of(entries)
-        data = encode_bundle("n", number, len(parts), entries).data
+        bundle = with_text(bundle_of(entries))
+        data = joined(encode_bundle("n", number, len(parts), entries))
         assert data == orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS)
         bundles.append(bundle)
     return bundles, problems
@@ -194,6 +215,22 @@ def test_every_reference_resolves_in_its_part_or_an_earlier_one(
         written |= {
             entry["request"]["url"] for entry in bundle["entry"] if not is_conditional(entry)
         }
+
+
+@given(made=resources(), options=OPTIONS)
+@settings(max_examples=120, deadline=None)
+def test_a_binary_comes_before_what_names_it_by_a_url(
+    made: list[dict[str, Any]], options: BundleOptions
+) -> None:
+    bundles, problems = split(made, options)
+    missing = sum(one.count for one in problems if one.element == "Binary")
+    written: set[str] = set()
+    named: set[str] = set()
+    for entry in (entry for bundle in bundles for entry in bundle["entry"]):
+        written.add(entry["request"]["url"])
+        named.update(set(entry["resource"].get("url", ())) - written)
+    assert not named & written
+    assert len(named) <= missing
 
 
 @given(resources(), OPTIONS)
@@ -266,6 +303,6 @@ def test_the_same_resources_give_the_same_bytes(
 ) -> None:
     first, second = (make_bundles(copy.deepcopy(made), options) for _ in range(2))
     assert first == second
-    assert [[entry.data for entry in part] for part in first[0]] == [
-        [entry.data for entry in part] for part in second[0]
+    assert [[entry.pieces for entry in part] for part in first[0]] == [
+        [entry.pieces for entry in part] for part in second[0]
     ]

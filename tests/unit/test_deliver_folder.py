@@ -11,6 +11,7 @@ from textwrap import dedent
 import orjson
 import pytest
 
+from deliver_cases import joined, read_nothing
 from dicom2fhir.deliver import open_sink
 from dicom2fhir.deliver.folder import COMMIT_FILES, file_name
 from dicom2fhir.errors import OutputError, StateLockedError
@@ -22,13 +23,13 @@ TEMPORARY = ".dicom2fhir-folder-0123456789abcdef.tmp"
 
 def bundle(name: str, text: str = "a", part: int = 1, parts: int = 1) -> EncodedBundle:
     data = orjson.dumps({"fullUrl": f"urn:uuid:{name}-{part}", "text": text})
-    entry = EncodedEntry(full_url=f"urn:uuid:{name}-{part}", request={}, data=data)
+    entry = EncodedEntry(full_url=f"urn:uuid:{name}-{part}", request={}, pieces=(data,))
     return EncodedBundle(name=name, entries=(entry,), part=part, parts=parts)
 
 
 def deliver(folder: Path, *bundles: EncodedBundle, overwrite: str = "changed") -> list[str]:
     """Run once; return the codes of the Problems."""
-    sink = open_sink(OutputOptions(path=str(folder), overwrite=overwrite), ())
+    sink = open_sink(OutputOptions(path=str(folder), overwrite=overwrite), (), read_nothing)
     problems = [problem for one in bundles for problem in sink.write(one)]
     return [problem.code for problem in (*problems, *sink.finish())]
 
@@ -47,15 +48,15 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_each_bundle_becomes_a_file_of_its_own(out: Path) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     first, second = bundle("1.2"), bundle("1.3", parts=2)
     last = bundle("1.3", part=2, parts=2)
     assert [sink.write(one) for one in (first, second, last)] == [(), (), ()]
     assert sink.finish() == ()
     assert names(out) == ["1.2.json", "1.3.part-001.json", "1.3.part-002.json"]
-    assert (out / "1.2.json").read_bytes() == first.data
+    assert (out / "1.2.json").read_bytes() == joined(first)
     assert (sink.bundles, sink.entries, sink.files, sink.unchanged) == (3, 3, 3, 0)
-    assert sink.bytes == sum(len(one.data) for one in (first, second, last))
+    assert sink.bytes == sum(len(joined(one)) for one in (first, second, last))
     assert hidden(out) == [".dicom2fhir.json"]
 
 
@@ -73,7 +74,7 @@ def test_only_the_owner_may_read_what_was_written(out: Path, umask: int) -> None
 def test_the_same_bytes_are_left_alone(out: Path) -> None:
     deliver(out, bundle("1.2"))
     before = (out / "1.2.json").stat()
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     sink.write(bundle("1.2"))
     sink.finish()
     after = (out / "1.2.json").stat()
@@ -118,13 +119,18 @@ def test_a_link_in_the_place_of_a_file_is_a_strangers(out: Path, tmp_path: Path)
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
+def test_a_folder_in_the_place_of_a_file_is_a_strangers(out: Path) -> None:
+    (out / "1.2.json").mkdir(parents=True)
+    assert deliver(out, bundle("1.2"), overwrite="always") == ["deliver.foreign"]
+
+
 def test_a_file_that_was_edited_is_kept_unless_always(out: Path) -> None:
     deliver(out, bundle("1.2", "old"))
     (out / "1.2.json").write_text("edited")
     assert deliver(out, bundle("1.2", "new")) == ["deliver.foreign"]
     assert (out / "1.2.json").read_text() == "edited"
     assert deliver(out, bundle("1.2", "new"), overwrite="always") == []
-    assert (out / "1.2.json").read_bytes() == bundle("1.2", "new").data
+    assert (out / "1.2.json").read_bytes() == joined(bundle("1.2", "new"))
 
 
 def test_equal_bytes_without_a_manifest_are_no_problem(out: Path) -> None:
@@ -182,7 +188,7 @@ def test_a_name_that_is_no_file_name_is_hashed(out: Path, name: str) -> None:
 
 
 def test_one_name_twice_is_refused(out: Path) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     sink.write(bundle("1.2"))
     with pytest.raises(ValueError, match="one name"):
         sink.write(bundle("1.2", "other"))
@@ -197,7 +203,7 @@ def test_a_manifest_that_cannot_be_read_ends_the_run(out: Path, manifest: bytes,
     out.mkdir()
     (out / ".dicom2fhir.json").write_bytes(manifest)
     with pytest.raises(OutputError, match=said):
-        open_sink(OutputOptions(path=str(out)), ())
+        open_sink(OutputOptions(path=str(out)), (), read_nothing)
 
 
 def test_a_manifest_cannot_name_a_file_elsewhere(out: Path, tmp_path: Path) -> None:
@@ -215,16 +221,16 @@ def test_a_manifest_cannot_name_a_file_elsewhere(out: Path, tmp_path: Path) -> N
 
 
 def test_two_runs_cannot_write_one_folder_at_a_time(out: Path) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     with pytest.raises(StateLockedError):
-        open_sink(OutputOptions(path=str(out)), ())
+        open_sink(OutputOptions(path=str(out)), (), read_nothing)
     sink.write(bundle("1.2"))
     sink.finish()
     assert deliver(out, bundle("1.2")) == []
 
 
 def test_an_aborted_run_leaves_no_trace_of_itself(out: Path) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     sink.write(bundle("1.2"))
     sink.abort()
     sink.abort()
@@ -232,7 +238,7 @@ def test_an_aborted_run_leaves_no_trace_of_itself(out: Path) -> None:
 
 
 def test_what_was_complete_when_a_run_was_aborted_is_known_to_the_next(out: Path) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     for number in range(COMMIT_FILES + 1):
         sink.write(bundle(f"1.{number}", "old"))
     sink.abort()
@@ -242,7 +248,7 @@ def test_what_was_complete_when_a_run_was_aborted_is_known_to_the_next(out: Path
 
 
 def test_a_journal_that_was_cut_is_read_as_far_as_it_goes(out: Path) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     for number in range(COMMIT_FILES):
         sink.write(bundle(f"1.{number}", "old"))
     sink.abort()
@@ -276,7 +282,7 @@ def test_an_empty_run_leaves_no_folder(out: Path) -> None:
 def test_a_path_through_a_file_is_an_output_error_without_a_path(tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("")
     with pytest.raises(OutputError) as caught:
-        open_sink(OutputOptions(path=str(tmp_path / "canary" / "out")), ())
+        open_sink(OutputOptions(path=str(tmp_path / "canary" / "out")), (), read_nothing)
     assert "canary" not in f"{caught.value}{caught.value.hint}"
     assert caught.value.exit_code == 7
 
@@ -285,7 +291,7 @@ def test_a_path_through_a_file_is_an_output_error_without_a_path(tmp_path: Path)
 def test_data_and_journal_are_safe_before_the_name_and_the_folder_after(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink = open_sink(OutputOptions(path=str(out)), ())
+    sink = open_sink(OutputOptions(path=str(out)), (), read_nothing)
     steps: list[str] = []
     fsync, replace = os.fsync, type(out).replace
 
@@ -326,11 +332,11 @@ CHILD = dedent(
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
-        sink = open_sink(OutputOptions(path=out), ())
+        sink = open_sink(OutputOptions(path=out), (), None)
         print("ready", flush=True)
         for number in range(count):
             data = b'{"text":"' + text.encode() * size + b'"}'
-            entry = EncodedEntry(full_url=f"urn:uuid:{number}", request={}, data=data)
+            entry = EncodedEntry(full_url=f"urn:uuid:{number}", request={}, pieces=(data,))
             problems = sink.write(EncodedBundle(name=f"1.{number}", entries=(entry,)))
             assert not problems, problems
         assert not sink.finish()

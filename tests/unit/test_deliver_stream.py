@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from deliver_cases import joined, read_nothing
 from dicom2fhir.deliver import open_sink
 from dicom2fhir.deliver.single import SeenEntries
 from dicom2fhir.errors import OutputError, UsageError
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def entry(url: str, text: str = "a") -> EncodedEntry:
-    return EncodedEntry(full_url=url, request={}, data=orjson.dumps({"fullUrl": url, "text": text}))
+    return EncodedEntry(
+        full_url=url, request={}, pieces=(orjson.dumps({"fullUrl": url, "text": text}),)
+    )
 
 
 def bundle(name: str, *entries: EncodedEntry, part: int = 1, parts: int = 1) -> EncodedBundle:
@@ -35,7 +38,7 @@ TWO = (bundle("1", entry("p"), entry("s1")), bundle("2", entry("p"), entry("s2")
 
 
 def opened(path: Path | str, overwrite: str = "changed") -> Sink:
-    return open_sink(OutputOptions(path=str(path), overwrite=overwrite), ())
+    return open_sink(OutputOptions(path=str(path), overwrite=overwrite), (), read_nothing)
 
 
 def deliver(path: Path | str, *bundles: EncodedBundle, overwrite: str = "changed") -> Sink:
@@ -50,7 +53,7 @@ def test_one_bundle_holds_the_entries_of_all_studies_once(tmp_path: Path) -> Non
     sink = deliver(tmp_path / "x.json", *TWO)
     data = (tmp_path / "x.json").read_bytes()
     assert [one["fullUrl"] for one in orjson.loads(data)["entry"]] == ["p", "s1", "s2"]
-    assert data == bundle("all", entry("p"), entry("s1"), entry("s2")).data
+    assert data == joined(bundle("all", entry("p"), entry("s1"), entry("s2")))
     assert (sink.bundles, sink.entries, sink.bytes, sink.files) == (1, 3, len(data), 1)
 
 
@@ -67,7 +70,7 @@ def test_one_resource_with_two_contents_is_a_problem(tmp_path: Path) -> None:
 def test_lines_are_one_bundle_each(tmp_path: Path) -> None:
     sink = deliver(tmp_path / "x.ndjson", *TWO)
     data = (tmp_path / "x.ndjson").read_bytes()
-    assert data == b"".join(one.data + b"\n" for one in TWO)
+    assert data == b"".join(joined(one) + b"\n" for one in TWO)
     assert (sink.bundles, sink.entries, sink.bytes, sink.files) == (2, 4, len(data), 1)
 
 
@@ -141,7 +144,7 @@ def test_leftovers_of_dead_runs_go_and_those_of_living_ones_stay(tmp_path: Path)
     assert one.exists()
     living.write(TWO[1])
     living.finish()
-    assert (tmp_path / "x.json").read_bytes() == TWO[1].data
+    assert (tmp_path / "x.json").read_bytes() == joined(TWO[1])
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -160,14 +163,14 @@ def test_a_named_pipe_gets_one_bundle(tmp_path: Path) -> None:
     reader.start()
     deliver(pipe, TWO[0])
     reader.join()
-    assert got == [TWO[0].data]
+    assert got == [joined(TWO[0])]
 
 
 def test_an_open_descriptor_is_written_and_stays_open(tmp_path: Path) -> None:
     with (tmp_path / "x").open("wb") as file:
         deliver(f"/dev/fd/{file.fileno()}", TWO[0])
         file.write(b"after")
-    assert (tmp_path / "x").read_bytes() == TWO[0].data + b"after"
+    assert (tmp_path / "x").read_bytes() == joined(TWO[0]) + b"after"
 
 
 def test_a_pipe_that_does_not_block_is_waited_for() -> None:
@@ -185,14 +188,14 @@ def test_a_pipe_that_does_not_block_is_waited_for() -> None:
     deliver(f"/dev/fd/{sink}", big)
     os.close(sink)
     reader.join()
-    assert got == [big.data]
+    assert got == [joined(big)]
 
 
 def test_stdout_that_is_no_descriptor_is_written_too(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer))
     deliver("-", TWO[0])
-    assert buffer.getvalue() == TWO[0].data
+    assert buffer.getvalue() == joined(TWO[0])
 
 
 def test_no_stdout_at_all_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,11 +226,10 @@ CHILD = dedent(
     from dicom2fhir.model import EncodedBundle, EncodedEntry
     from dicom2fhir.options import OutputOptions
 
-    sink = open_sink(OutputOptions(path="-"), ())
+    sink = open_sink(OutputOptions(path="-"), (), None)
     try:
         for number in range(1000):
-            data = b'"' + b"x" * 10_000 + b'"'
-            entry = EncodedEntry(full_url=f"urn:uuid:{number}", request={}, data=data)
+            entry = EncodedEntry(full_url=f"urn:uuid:{number}", request={}, pieces=(b"x" * 10_000,))
             sink.write(EncodedBundle(name="1", entries=(entry,)))
     except OutputClosedError as error:
         sink.abort()
@@ -252,7 +254,9 @@ def test_a_reader_that_goes_away_ends_the_run_quietly() -> None:
 def test_thousands_of_entries_are_told_apart() -> None:
     seen = SeenEntries()
     urls = [f"urn:uuid:{number}" for number in range(5000)]
-    assert [seen.add(entry(url)) for url in urls] == [None] * 5000
-    assert [seen.add(entry(url)) for url in urls] == [True] * 5000
-    assert [seen.add(entry(url, "b")) for url in urls] == [False] * 5000
-    assert seen.add(entry("urn:uuid:5000")) is None
+    assert [seen.find(entry(url)) for url in urls] == [None] * 5000
+    for url in urls:
+        seen.add(entry(url))
+    assert [seen.find(entry(url)) for url in urls] == [True] * 5000
+    assert [seen.find(entry(url, "b")) for url in urls] == [False] * 5000
+    assert seen.find(entry("urn:uuid:5000")) is None

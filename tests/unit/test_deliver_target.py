@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deliver_cases import read_nothing
 from dicom2fhir.deliver import open_sink
 from dicom2fhir.deliver.target import Form, find_target
 from dicom2fhir.errors import UsageError
@@ -91,7 +92,7 @@ def test_an_empty_out_is_refused() -> None:
 
 def test_a_sink_needs_a_path() -> None:
     with pytest.raises(UsageError, match="no OUT"):
-        open_sink(OutputOptions(), ())
+        open_sink(OutputOptions(), (), read_nothing)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""JSON with sorted keys, cut where bytes stand in it that are read only when they are delivered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from dicom2fhir.model import Bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dicom2fhir.model import Json, Piece
+
+_MARK = "\x01"
+"""Stands for bytes while JSON is made: no FHIR string holds it (R4 datatypes.html#string)."""
+_QUOTED = orjson.dumps(_MARK)
+_QUOTE = b'"'
+_OPTION = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def encode(value: Json) -> bytes:
+    """Return JSON of what holds no bytes."""
+    return orjson.dumps(value, option=_OPTION)
+
+
+def encode_pieces(value: Json) -> tuple[Piece, ...]:
+    """Return JSON in pieces, one unless the value holds bytes."""
+    met: list[Bytes] = []
+
+    def note(found: object) -> str:
+        if not isinstance(found, Bytes):
+            raise TypeError
+        met.append(found)
+        return _MARK
+
+    data = orjson.dumps(value, note, _OPTION)
+    if not met:
+        return (data,)
+    texts = data.split(_QUOTED)
+    pieces: list[Piece] = [texts[0]]
+    for found, text in zip(met, texts[1:], strict=True):
+        pieces += (_QUOTE, found, _QUOTE + text)
+    return join_pieces(pieces)
+
+
+def join_pieces(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """Return the pieces with neighbouring text joined."""
+    joined: list[Piece] = []
+    run: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            run.append(piece)
+        else:
+            joined += (b"".join(run), piece)
+            run = []
+    return (*joined, b"".join(run)) if run else tuple(joined)

@@ -1,0 +1,89 @@
+"""The way from a value that stands for bytes to the bytes themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Final
+
+from dicom2fhir.deliver import SourceChangedError
+from dicom2fhir.find import open_candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dicom2fhir.model import Bytes, ByteSource, Candidate
+
+CHUNK: Final = 3 * 256 * 1024
+"""Bytes read at a time: whole groups of base64, and few enough to stay in the processor's cache."""
+
+PREAMBLE: Final = 128
+PREFIX: Final = b"DICM"
+"""PS3.10 7.1."""
+
+
+def read_payload(payload: Bytes) -> Iterator[bytes]:
+    """Yield the bytes in chunks, after a look at whether their source is what was found.
+
+    Another look follows the last one: what was yielded counts only when this comes to its end.
+    Errors: SourceChangedError, for a source that cannot be read too
+    """
+    try:
+        yield from _read(payload)
+    except OSError:
+        raise SourceChangedError from None
+
+
+def hash_payload(payload: Bytes) -> str:
+    """Return the SHA-256 of what is delivered, in hex.
+
+    Errors: SourceChangedError
+    """
+    digest = hashlib.sha256()
+    for chunk in read_payload(payload):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read(payload: Bytes) -> Iterator[bytes]:
+    source = open_candidate(payload.source)
+    try:
+        _expect(_is_as_found(payload.source))
+        chunks = _chunks(source, payload)
+        if payload.zero_preamble:
+            first = next(chunks, b"")
+            if first.startswith(PREFIX, PREAMBLE):
+                first = bytes(PREAMBLE) + first[PREAMBLE:]
+            yield first
+        yield from chunks
+        _expect(_is_as_found(payload.source) and not source.changed())
+    finally:
+        source.close()
+
+
+def _chunks(source: ByteSource, payload: Bytes) -> Iterator[bytes]:
+    for start, length in payload.ranges:
+        offset, end = start, start + length
+        while offset < end:
+            chunk = source.read_at(offset, min(CHUNK, end - offset))
+            _expect(bool(chunk))
+            yield chunk
+            offset += len(chunk)
+
+
+def _is_as_found(candidate: Candidate) -> bool:
+    """Tell whether the path still leads to what it led to; what has no time is our own spool."""
+    if candidate.mtime_ns is None:
+        return True
+    found = os.stat(candidate.path)  # noqa: PTH116 - names of any bytes
+    size = candidate.size if candidate.member is None else None
+    return (
+        found.st_mtime_ns == candidate.mtime_ns
+        and candidate.inode in {None, found.st_ino}
+        and size in {None, found.st_size}
+    )
+
+
+def _expect(is_so: bool) -> None:  # noqa: FBT001 - a condition
+    if not is_so:
+        raise SourceChangedError

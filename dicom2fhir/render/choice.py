@@ -1,0 +1,217 @@
+"""Which images of a study are rendered, and why the others are not. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicom2fhir.mapping.tables.sop_classes import SOP_CLASSES
+from dicom2fhir.model import RenderRequest
+from dicom2fhir.problems import Problem
+from dicom2fhir.render import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dicom2fhir.model import Series, SeriesInstance, Study
+    from dicom2fhir.options import RenderOptions
+
+THUMBNAIL = 256
+"""Pixels of the longest side of a series' thumbnail."""
+_ATTEMPTS = 8
+"""Images of one series that are tried before it is left without a picture."""
+_LIMITS = 1_000_000
+"""Frames of one instance; more is nonsense in the header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Frames of one instance to be rendered.
+
+    `is_media` is False for what only a thumbnail is wanted of. `warnings` hold once it is rendered.
+    """
+
+    series_uid: str
+    instance: SeriesInstance
+    request: RenderRequest
+    is_media: bool = True
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Images that can stand for a series, best first: the first that can be rendered is enough."""
+
+    images: tuple[Chosen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What of a study is rendered, what is carried as it is, and what is left out with a reason."""
+
+    pictures: tuple[Candidates, ...] = ()
+    videos: tuple[SeriesInstance, ...] = ()
+    documents: tuple[SeriesInstance, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def choose(study: Study, options: RenderOptions) -> Choice:
+    """Return which images of a study are rendered.
+
+    media=series: the middle image of each series and its middle frame, or the next nearest;
+    instance: every image and its middle frame; frame: every frame.
+    """
+    chooser = _Chooser(options)
+    for series in study.series:
+        chooser.add(series)
+    return Choice(
+        pictures=tuple(chooser.pictures),
+        videos=tuple(chooser.videos),
+        documents=tuple(chooser.documents),
+        problems=tuple(chooser.problems),
+    )
+
+
+class _Chooser:
+    """The choice as far as it has been made."""
+
+    def __init__(self, options: RenderOptions) -> None:
+        self.options = options
+        self.pictures: list[Candidates] = []
+        self.videos: list[SeriesInstance] = []
+        self.documents: list[SeriesInstance] = []
+        self.problems: list[Problem] = []
+
+    def add(self, series: Series) -> None:
+        """Choose from one series."""
+        shown = [one for one in series.instances if self._is_shown(series, one)]
+        media = self.options.media
+        stills = _stills_of_slides(shown)
+        if media in ("series", "none"):
+            if stills and (media == "series" or self.options.thumbnails):
+                near = [stills[number] for number in nearest(len(stills), _ATTEMPTS)]
+                self._add_one_of(series, near)
+            return
+        middle = stills[(len(stills) - 1) // 2] if stills else None
+        for instance in shown:
+            self._add_each(series, instance, is_middle=instance is middle)
+
+    def _add_one_of(self, series: Series, instances: Sequence[SeriesInstance]) -> None:
+        images = tuple(
+            self._chosen(series, one, (middle_frame(one),), is_thumbnail=True) for one in instances
+        )
+        self.pictures.append(Candidates(images=images))
+
+    def _add_each(self, series: Series, instance: SeriesInstance, *, is_middle: bool) -> None:
+        """Choose the frames of one instance, the one that stands for the series by itself."""
+        middle, count = middle_frame(instance), min(_LIMITS, kinds.frame_count(instance))
+        runs: list[Sequence[int]] = [(middle,)]
+        if self.options.media == "frame" and is_middle and self.options.thumbnails:
+            runs = [range(1, middle), (middle,), range(middle + 1, count + 1)]
+        elif self.options.media == "frame":
+            runs = [range(1, count + 1)]
+        for frames in runs:
+            if frames:
+                is_thumbnail = is_middle and len(frames) == 1 and frames[0] == middle
+                chosen = self._chosen(series, instance, frames, is_thumbnail=is_thumbnail)
+                self.pictures.append(Candidates(images=(chosen,)))
+
+    def _chosen(
+        self,
+        series: Series,
+        instance: SeriesInstance,
+        frames: Sequence[int],
+        *,
+        is_thumbnail: bool,
+    ) -> Chosen:
+        options = self.options
+        warnings: tuple[Problem, ...] = ()
+        if kinds.may_show_names(instance):
+            warnings = (Problem(code="pixels.may-show-names", source=instance.source),)
+        return Chosen(
+            series_uid=series.uid,
+            instance=instance,
+            request=RenderRequest(
+                transfer_syntax_uid=instance.transfer_syntax_uid,
+                frames=frames,
+                format=options.format,
+                size=options.size,
+                quality=options.quality,
+                window=options.window,
+                thumbnail=THUMBNAIL if is_thumbnail and options.thumbnails else 0,
+            ),
+            is_media=options.media != "none",
+            warnings=warnings,
+        )
+
+    def _is_shown(self, series: Series, instance: SeriesInstance) -> bool:
+        """Tell whether an image may be rendered; what may not be is noted with its reason."""
+        if kinds.is_document(instance):
+            self.documents.append(instance)
+            return False
+        code, detail = self._objection(series, instance)
+        if code and self.options.media != "none":
+            self.problems.append(Problem(code=code, detail=detail, source=instance.source))
+        if code or not kinds.is_video(instance):
+            return not code
+        if self.options.media in ("instance", "frame"):
+            self.videos.append(instance)
+        return False
+
+    def _objection(self, series: Series, instance: SeriesInstance) -> tuple[str, str]:
+        options = self.options
+        if not kinds.is_image(series, instance):
+            return "pixels.no-image", SOP_CLASSES.get(instance.sop_class_uid, "unknown SOP class")
+        if kinds.is_burned_in(instance) and not options.burned_in:
+            return "pixels.burned-in", ""
+        if kinds.is_video(instance) and options.media == "series":
+            return "pixels.video", ""
+        if instance.sop_class_uid == kinds.WHOLE_SLIDE:
+            return self._slide_objection(series, instance)
+        return "", ""
+
+    def _slide_objection(self, series: Series, instance: SeriesInstance) -> tuple[str, str]:
+        part = kinds.slide_part(instance)
+        if part == "LABEL":
+            return ("", "") if self.options.labels else ("pixels.label", "")
+        if part in ("THUMBNAIL", "OVERVIEW") or instance is _smallest_level(series):
+            return "", ""
+        return "pixels.pyramid", ""
+
+
+def _smallest_level(series: Series) -> SeriesInstance | None:
+    """Return the level of a pyramid that can stand for the slide: its one frame is the whole of it.
+
+    Only where there is neither thumbnail nor overview.
+    """
+    slides = [one for one in series.instances if one.sop_class_uid == kinds.WHOLE_SLIDE]
+    if any(kinds.slide_part(one) in ("THUMBNAIL", "OVERVIEW") for one in slides):
+        return None
+    whole = [one for one in slides if kinds.frame_count(one) == 1 and kinds.is_image(series, one)]
+    return next((one for one in whole if kinds.slide_part(one) != "LABEL"), None)
+
+
+def _stills_of_slides(shown: Sequence[SeriesInstance]) -> Sequence[SeriesInstance]:
+    """Return the images that can stand for a series: of a slide the thumbnail, if it has one."""
+    for part in ("THUMBNAIL", "OVERVIEW"):
+        found = [
+            one
+            for one in shown
+            if one.sop_class_uid == kinds.WHOLE_SLIDE and kinds.slide_part(one) == part
+        ]
+        if found:
+            return found
+    return shown
+
+
+def middle_frame(instance: SeriesInstance) -> int:
+    """Return the number of the middle frame; frames count from 1."""
+    return (min(_LIMITS, kinds.frame_count(instance)) + 1) // 2
+
+
+def nearest(count: int, most: int) -> Iterator[int]:
+    """Yield the middle of `count` places and then the nearest to it, as many as asked."""
+    middle = (count - 1) // 2
+    for step in range(min(count, most)):
+        # 0, +1, -1, +2, -2 and so on
+        yield middle + (step + 1) // 2 * (1 if step % 2 else -1)
