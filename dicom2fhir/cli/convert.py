@@ -3,6 +3,7 @@
 # ruff: noqa: D301 - \b keeps the help's examples on their lines
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -96,6 +97,8 @@ def convert(
     """
     session = Session(ctx)
     options = conversion_options(session.arguments, _output(output, dry_run=dry_run))
+    if session.wants_pictures:
+        options = replace(options, render=replace(options.render, thumbnails=True))
     check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
     if options.output.path is None and not options.dry_run:
         return _show_instead(session, options)

@@ -8,7 +8,7 @@ from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.channel import open_channel
 from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.deliver.folder import FolderSink
-from dicom2fhir.deliver.raw import open_raw, part_raw
+from dicom2fhir.deliver.raw import RawFolder, open_raw, part_raw
 from dicom2fhir.deliver.single import BundleSink, LinesSink
 from dicom2fhir.deliver.target import Form, find_target, refuse_sources
 from dicom2fhir.errors import UsageError
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from dicom2fhir.options import OutputOptions
     from dicom2fhir.problems import Problem
 
-__all__ = ["Sink", "SourceChangedError", "open_raw", "open_sink", "part_raw", "refuse_sources"]
+__all__ = [
+    "RawFolder",
+    "Sink",
+    "SourceChangedError",
+    "open_raw",
+    "open_sink",
+    "part_raw",
+    "refuse_sources",
+]
 
 
 class Sink(Protocol):

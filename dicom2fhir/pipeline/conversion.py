@@ -15,7 +15,7 @@ from dicom2fhir.catalog import Catalog, find_patient_conflicts, open_catalog
 from dicom2fhir.errors import UsageError
 from dicom2fhir.find import Finder
 from dicom2fhir.mapping import issuer_key
-from dicom2fhir.pipeline.emission import EmissionCounts, emit_studies
+from dicom2fhir.pipeline.delivery import EmissionCounts, Outlets, deliver_studies
 from dicom2fhir.pipeline.reading import ReadCounts, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
@@ -30,15 +30,17 @@ from dicom2fhir.report.summary import (
     order_rows,
     row_of,
 )
+from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dicom2fhir.deliver import Sink
+    from dicom2fhir.deliver import RawFolder, Sink
     from dicom2fhir.options import Options
     from dicom2fhir.problems import PlacedProblem
+    from dicom2fhir.report.pictures import StudyCard
 
-    Report = Callable[[Outcome, Iterator[PlacedProblem]], None]
+    Report = Callable[[Outcome, Iterator[PlacedProblem], Iterator[StudyCard]], None]
 
 EXAMPLES = 5
 
@@ -83,6 +85,7 @@ def convert(
             open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
         )
         workers = stack.enter_context(Workers(options.workers))
+        outlets = stack.enter_context(_outlets(options, workers))
         with stopwatch.measure("read"):
             watch.stage("read")
             findings = finder.find(
@@ -100,11 +103,65 @@ def convert(
                 # An empty Bundle would look like a run that found something.
                 sink.abort()
                 sink = None
-            emitted = _emit(catalog, options, workers, watch, sink, anew=anew)
+            outlets = replace(outlets, sink=sink)
+            emitted = _emit(catalog, options, workers, watch, outlets, anew=anew)
         outcome = stopwatch.add_to(summarise(read, emitted, catalog, sink, options))
         if report is not None:
-            report(outcome, catalog.problem_items())
+            report(outcome, catalog.problem_items(), _cards(outlets))
     return outcome
+
+
+def wants_bytes(options: Options) -> bool:
+    """Tell whether anything travels with a study besides its attributes."""
+    render = options.render
+    return (
+        options.map.dicom in {"binary", "attachment"} or render.media != "none" or render.thumbnails
+    )
+
+
+@contextmanager
+def _outlets(options: Options, workers: Workers) -> Iterator[Outlets]:
+    """Open what takes bytes and cards; what was begun is removed unless the run ends well."""
+    if not wants_bytes(options):
+        yield Outlets()
+        return
+    from dicom2fhir.pipeline.rendering import shared_renderer  # noqa: PLC0415 - only for bytes
+
+    with ExitStack() as stack:
+        folder = PrivateFolder(options.find.temp_dir)
+        stack.callback(folder.remove)
+        stack.callback(lambda: shared_renderer(workers.unused).close())
+        raw = stack.enter_context(_raw_folder(options))
+        cards = None
+        if options.render.thumbnails:
+            cards = stack.enter_context((folder.path / "cards").open("w+b"))
+        yield Outlets(raw=raw, cards=cards, spools=folder.path)
+
+
+@contextmanager
+def _raw_folder(options: Options) -> Iterator[RawFolder | None]:
+    if options.raw_dir is None or options.dry_run:
+        yield None
+        return
+    from dicom2fhir.deliver import open_raw  # noqa: PLC0415 - asked for seldom
+    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - the same
+
+    raw = open_raw(options.raw_dir, options.sources, options.output.overwrite, read_payload)
+    try:
+        yield raw
+    except BaseException:
+        raw.abort()
+        raise
+
+
+def _cards(outlets: Outlets) -> Iterator[StudyCard]:
+    if outlets.cards is None:
+        return
+    from dicom2fhir.report.pictures import StudyCard  # noqa: PLC0415 - asked for seldom
+
+    outlets.cards.seek(0)
+    for line in outlets.cards:
+        yield StudyCard.from_json(line)
 
 
 def _refuse_contradictions(options: Options) -> None:
@@ -195,15 +252,18 @@ def _emit(
     options: Options,
     workers: Workers,
     watch: Watch,
-    sink: Sink | None,
+    outlets: Outlets,
     *,
     anew: bool,
 ) -> EmissionCounts:
     rules = _writing_rules(options)
     study_uids = catalog.study_uids(emitted_as=rules if catalog.kept and not anew else None)
-    emitted = emit_studies(catalog, study_uids, options, workers, watch, sink)
-    if sink is not None:
-        catalog.add_problems(sink.finish())
+    emitted = deliver_studies(catalog, study_uids, options, workers, watch, outlets)
+    if outlets.raw is not None:
+        # What the Bundles point at is in its place before they are.
+        catalog.add_problems(outlets.raw.finish())
+    if outlets.sink is not None:
+        catalog.add_problems(outlets.sink.finish())
         if catalog.kept:
             catalog.mark_emitted(emitted.study_uids, rules)
     return emitted

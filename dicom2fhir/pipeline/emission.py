@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dicom2fhir.bundle import Load, bundle_of, encode_bundle, is_limited, make_bundles
+from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.catalog import assemble_study, attach
-from dicom2fhir.errors import UsageError
+from dicom2fhir.deliver import part_raw
 from dicom2fhir.find import open_candidate
 from dicom2fhir.mapping import issuer_key, map_provenance, map_study
 from dicom2fhir.problems import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from dicom2fhir.catalog import Catalog
-    from dicom2fhir.deliver import Sink
     from dicom2fhir.model import EncodedBundle, Entry, Resource, Study
     from dicom2fhir.options import Options
-    from dicom2fhir.pipeline.watching import Watch
-    from dicom2fhir.pipeline.workers import Workers
+    from dicom2fhir.pipeline.carrying import Carried, Carrier
+    from dicom2fhir.report.pictures import StudyCard
 
 MIB = 1024 * 1024
-LOST = {"deliver.foreign", "deliver.source-changed"}
-KEPT_BACK = LOST | {"deliver.kept"}
-"""Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +36,10 @@ class StudyJob:
     catalog: str
     study_uid: str
     options: Options
+    spool: str | None = None
+    """A path of its own for what is rendered; None: nothing travels with the study."""
+    decoders: int = 1
+    """Processes that may decode its pixels."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class Emitted:
 
     study_uid: str = ""
     bundles: list[EncodedBundle] = field(default_factory=list)
+    raw: list[Resource] = field(default_factory=list)
+    cards: list[StudyCard] = field(default_factory=list)
+    spool: str | None = None
     problems: list[Problem] = field(default_factory=list)
     patients: set[str] = field(default_factory=set)
     own_ids: set[str] = field(default_factory=set)
@@ -56,25 +61,6 @@ class Emitted:
     duplicates: int = 0
     conflicts: int = 0
     rejected: int = 0
-
-
-@dataclass(slots=True)
-class EmissionCounts:
-    """What was written."""
-
-    studies: int = 0
-    series: int = 0
-    converted: int = 0
-    failed: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    rejected: int = 0
-    patients: set[bytes] = field(default_factory=set)
-    study_uids: list[str] = field(default_factory=list)
-
-    def add_patients(self, ids: Iterable[str]) -> None:
-        """Count these patients once each; a million of them are to stay small."""
-        self.patients.update(hashlib.blake2b(one.encode(), digest_size=8).digest() for one in ids)
 
 
 def emit_study(job: StudyJob) -> Emitted:
@@ -89,19 +75,39 @@ def emit_study(job: StudyJob) -> Emitted:
     )
     emitted = Emitted(
         study_uid=job.study_uid,
+        spool=job.spool,
         problems=list(assembled.problems),
         duplicates=assembled.duplicates,
         conflicts=assembled.conflicts,
         rejected=assembled.rejected,
     )
-    for study in assembled.studies:
-        _emit(study, options, emitted)
+    with ExitStack() as stack:
+        carrier = _carrier(job, catalog, stack)
+        for study in assembled.studies:
+            carried = carrier.carry(study) if carrier is not None else None
+            _emit(study, carried, options, emitted)
     return emitted
 
 
-def _emit(study: Study, options: Options, emitted: Emitted) -> None:
+def _carrier(job: StudyJob, catalog: Catalog, stack: ExitStack) -> Carrier | None:
+    if job.spool is None:
+        return None
+    # What only tells of headers does without all that reads bytes.
+    from dicom2fhir.pipeline.carrying import Carrier  # noqa: PLC0415
+    from dicom2fhir.pipeline.rendering import shared_renderer  # noqa: PLC0415
+    from dicom2fhir.pipeline.spool import Spool  # noqa: PLC0415
+
+    spool = stack.enter_context(Spool(Path(job.spool)))
+    return Carrier(catalog, job.options, shared_renderer(job.decoders), spool)
+
+
+def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emitted) -> None:
     source = study.series[0].instances[0].source
-    mapped = map_study(study, options.map)
+    if carried is None:
+        mapped = map_study(study, options.map)
+    else:
+        mapped = map_study(study, options.map, carried.payloads)
+        emitted.problems += carried.problems
     own = imaging_study_id(mapped.resources)
     if own in emitted.own_ids:
         emitted.failed += study.instance_count
@@ -109,7 +115,8 @@ def _emit(study: Study, options: Options, emitted: Emitted) -> None:
         return
     emitted.own_ids.add(own)
     provenance = partial(map_provenance, options=options.map) if options.map.provenance else None
-    parts, problems = make_bundles(mapped.resources, options.bundle, provenance)
+    bundled, raw = part_raw(mapped.resources) if options.raw_dir else (mapped.resources, [])
+    parts, problems = make_bundles(bundled, options.bundle, provenance)
     findings = _check(parts, options)
     emitted.problems.extend(
         replace(problem, source=source) for problem in (*mapped.problems, *problems, *findings)
@@ -128,10 +135,15 @@ def _emit(study: Study, options: Options, emitted: Emitted) -> None:
         resource["id"] for resource in mapped.resources if resource["resourceType"] == "Patient"
     )
     name = study.uid if not study.shared_uid else f"{study.uid}_{own[:8]}"
+    emitted.raw += raw
     emitted.bundles.extend(
         encode_bundle(name, number, len(parts), entries)
         for number, entries in enumerate(parts, start=1)
     )
+    if carried is not None and options.render.thumbnails:
+        from dicom2fhir.pipeline.cards import card_of  # noqa: PLC0415 - asked for seldom
+
+        emitted.cards.append(card_of(study, carried))
 
 
 def imaging_study_id(resources: Sequence[Resource]) -> str:
@@ -179,68 +191,3 @@ def hash_source(catalog: Catalog, number: int) -> str:
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def emit_studies(
-    catalog: Catalog,
-    study_uids: Sequence[str],
-    options: Options,
-    workers: Workers,
-    watch: Watch,
-    sink: Sink | None,
-) -> EmissionCounts:
-    """Write all these studies, in this order."""
-    counts = EmissionCounts()
-    jobs = (
-        StudyJob(catalog=str(catalog.path), study_uid=uid, options=options) for uid in study_uids
-    )
-    results = workers.run(emit_study, jobs)
-    if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
-        results = _within_one_bundle(results, options)
-    for emitted in results:
-        catalog.add_problems(emitted.problems)
-        refused: set[str] = set()
-        for bundle in emitted.bundles:
-            problems = sink.write(bundle) if sink is not None else ()
-            catalog.add_problems(problems)
-            refused |= {problem.code for problem in problems} & KEPT_BACK
-        _add(emitted, counts, refused)
-        watch.written(len(counts.study_uids), len(study_uids))
-    return counts
-
-
-def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
-    if refused & LOST:
-        emitted.failed += emitted.converted
-        emitted.converted = emitted.studies = emitted.series = 0
-        emitted.patients.clear()
-    counts.studies += emitted.studies
-    counts.series += emitted.series
-    counts.converted += emitted.converted
-    counts.failed += emitted.failed
-    counts.duplicates += emitted.duplicates
-    counts.conflicts += emitted.conflicts
-    counts.rejected += emitted.rejected
-    counts.add_patients(emitted.patients)
-    # What did not reach its place is still to be written, so a later run tries again.
-    if not emitted.failed and not refused:
-        counts.study_uids.append(emitted.study_uid)
-
-
-def _within_one_bundle(results: Iterator[Emitted], options: Options) -> Iterator[Emitted]:
-    """Hold all studies back until it is certain that they fit into one Bundle."""
-    held: list[Emitted] = []
-    seen: set[str] = set()
-    load = Load()
-    for emitted in results:
-        held.append(emitted)
-        for entry in (entry for bundle in emitted.bundles for entry in bundle.entries):
-            if entry.full_url not in seen:
-                seen.add(entry.full_url)
-                load = load.plus(entry)
-        if load.exceeds(options.bundle) or any(bundle.parts > 1 for bundle in emitted.bundles):
-            raise UsageError(
-                "The input does not fit into one Bundle within the limits.",
-                hint="Write a Bundle a line with -o x.ndjson, or send them with --to.",
-            )
-    yield from held

@@ -12,7 +12,8 @@ from dicom2fhir.find import Finder
 from dicom2fhir.mapping import explain_study, issuer_key, patient_id
 from dicom2fhir.model import Candidate
 from dicom2fhir.pipeline.conversion import Stopwatch, summarise
-from dicom2fhir.pipeline.emission import EmissionCounts, hash_source
+from dicom2fhir.pipeline.delivery import EmissionCounts
+from dicom2fhir.pipeline.emission import hash_source
 from dicom2fhir.pipeline.reading import NOT_DICOM, read_candidate, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import suppress
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
@@ -96,6 +97,12 @@ class Renderer:
                 os.killpg(self._program.pid, signal.SIGKILL)
             self._program.wait()
             self._program = None
+
+
+@lru_cache(maxsize=1)
+def shared_renderer(workers: int) -> Renderer:
+    """Return the renderer of this process."""
+    return Renderer(workers)
 
 
 def _give(

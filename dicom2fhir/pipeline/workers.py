@@ -57,6 +57,11 @@ class Workers:
         for process in (getattr(self._pool, "_processes", None) or {}).values():
             process.kill()
 
+    @property
+    def unused(self) -> int:
+        """Return how many processes each process may have beside it."""
+        return self._limit if self._pool is None else 1
+
     def start(self) -> None:
         """Start the processes, unless one is all that is allowed."""
         if self._limit < 2 or self._pool is not None:  # noqa: PLR2004 - one is this process
