@@ -332,7 +332,7 @@ FailOn = Annotated[
 
 # Messages and reports
 Report = Annotated[
-    list[Path] | None,
+    list[Path] | None,  # texts that stand in the environment with `:` between, as on PATH
     _option(
         "--report",
         group=TELL,
@@ -357,6 +357,14 @@ TextFormat = Annotated[
 ]
 ShowPatients = Annotated[
     bool, _option("--show-patients", group=OUTPUT, text="Show names and ids of patients.")
+]
+Images = Annotated[
+    bool,
+    _option(
+        "--images",
+        group=OUTPUT,
+        text="Show a thumbnail of each series, in terminals that can (kitty, iTerm2, sixel).",
+    ),
 ]
 Progress = Annotated[
     bool | None,
