@@ -220,7 +220,7 @@ def test_everything_else_arrives_where_it_belongs(
 @pytest.mark.parametrize(
     ("out", "limits"),
     [
-        ("x.json", ["--server-profile", "medplum"]),
+        ("x.json", ["--server-profile", "medplum", "--dicom", "none"]),
         ("x.json", ["--max-entries", "12"]),
         ("x.json", ["--max-bytes", "20000"]),
         ("X.JSON", ["--max-entries", "12"]),
