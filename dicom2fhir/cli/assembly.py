@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dicom2fhir.cli import parameters, values
+from dicom2fhir.cli import content_parameters, parameters, values
 from dicom2fhir.errors import ConfigError
 from dicom2fhir.options import (
     BundleOptions,
@@ -42,8 +42,9 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
     Errors: UsageError or ConfigError for what cannot be done as asked
     """
     read = input_options(arguments)
-    mapped = map_options(arguments)
     bundle = _bundle_options(arguments)
+    raw_dir = arguments.text("raw_dir")
+    mapped = replace(map_options(arguments), binaries=bundle.ids == "client" or raw_dir is not None)
     _refuse_what_comes_later(arguments)
     return Options(
         sources=read.sources,
@@ -57,10 +58,10 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
             overwrite=arguments.choice("overwrite", parameters.OVERWRITE_CHOICES),
         ),
         where=read.where,
-        check=arguments.choice("check", parameters.CHECK_CHOICES),
-        render=RenderOptions(
-            media=arguments.choice("media", parameters.MEDIA_CHOICES, parameters.MEDIA_LATER)
-        ),
+        check=arguments.choice("check", content_parameters.CHECK_CHOICES),
+        render=_render_options(arguments),
+        zero_preamble=arguments.flag("zero_preamble"),
+        raw_dir=raw_dir,
         keep_rejected=read.keep_rejected,
         state=arguments.text("state"),
         workers=read.workers,
@@ -71,9 +72,14 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
 
 def map_options(arguments: Arguments) -> MapOptions:
     """Return how a study becomes FHIR; a command without some of the options has the defaults."""
-    dicomweb = arguments.parsed("dicomweb", values.web_address)
+    usual = MapOptions()
+    dicomweb = arguments.parsed("dicomweb", values.dicomweb_address)
+    below = arguments.parsed("media_inline_below", values.byte_limit)
+    attached = arguments.parsed("max_attachment", values.byte_count)
     return MapOptions(
-        fhir=arguments.choice("fhir", parameters.FHIR_CHOICES, parameters.FHIR_LATER),
+        fhir=arguments.choice(
+            "fhir", content_parameters.FHIR_CHOICES, content_parameters.FHIR_LATER
+        ),
         timezone=arguments.parsed("timezone", values.time_zone),
         patient=arguments.parsed("patient", values.patient_reference),
         patient_id_system=arguments.parsed("patient_id_system", values.absolute_uri),
@@ -82,10 +88,26 @@ def map_options(arguments: Arguments) -> MapOptions:
         id_salt=_read_salt(arguments),
         dicomweb=dicomweb,
         dicom=_dicom(arguments, dicomweb),
+        fhir_base=arguments.parsed("fhir_base", values.web_address),
+        inline_below=usual.inline_below if below is None else below,
+        max_attachment=attached or usual.max_attachment,
         provenance=arguments.flag("provenance"),
         timestamp=_timestamp(arguments),
         tags=arguments.all_parsed("tag", values.coding),
         security_labels=arguments.all_parsed("security_label", values.coding),
+    )
+
+
+def _render_options(arguments: Arguments) -> RenderOptions:
+    usual = RenderOptions()
+    return RenderOptions(
+        media=arguments.choice("media", content_parameters.MEDIA_CHOICES),
+        format=arguments.choice("media_format", content_parameters.MEDIA_FORMAT_CHOICES),
+        size=arguments.parsed("media_size", values.pixel_count) or usual.size,
+        quality=arguments.parsed("quality", values.percentage) or usual.quality,
+        window=arguments.parsed("window", values.window) or usual.window,
+        burned_in=arguments.flag("render_burned_in"),
+        labels=arguments.flag("render_labels"),
     )
 
 
@@ -118,7 +140,7 @@ def _read_options(arguments: Arguments) -> ReadOptions:
 def _bundle_options(arguments: Arguments) -> BundleOptions:
     """Return the limits: those of the server, and over them what was asked for."""
     options = BundleOptions(
-        ids=arguments.choice("ids", parameters.IDS_CHOICES),
+        ids=arguments.choice("ids", content_parameters.IDS_CHOICES),
         max_entries=arguments.parsed("max_entries", values.whole_number),
         max_bytes=arguments.parsed("max_bytes", values.byte_count),
     )
@@ -134,8 +156,8 @@ def _bundle_options(arguments: Arguments) -> BundleOptions:
 
 def _dicom(arguments: Arguments, dicomweb: str | None) -> str:
     if arguments.text("dicom") is None:
-        return "none" if dicomweb is None else "link"
-    return arguments.choice("dicom", parameters.DICOM_CHOICES, parameters.DICOM_LATER)
+        return "binary" if dicomweb is None else "link"
+    return arguments.choice("dicom", content_parameters.DICOM_CHOICES)
 
 
 def _read_salt(arguments: Arguments) -> bytes | None:

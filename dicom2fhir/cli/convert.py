@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dicom2fhir.cli import content_parameters as c
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.assembly import conversion_options
 from dicom2fhir.cli.progress import watch_run
@@ -49,21 +50,32 @@ def convert(
     to: p.To = None,
     overwrite: p.Overwrite = "changed",
     dry_run: p.DryRun = False,
-    dicom: p.Dicom = None,
-    dicomweb: p.DicomWeb = None,
-    media: p.Media = "none",
-    fhir: p.Fhir = "R4",
-    ids: p.Ids = "client",
-    timezone: p.Timezone = None,
-    patient: p.Patient = None,
-    patient_id_system: p.PatientIdSystem = None,
-    accession_system: p.AccessionSystem = None,
-    id_salt_file: p.IdSaltFile = None,
-    provenance: p.Provenance = False,
-    timestamp: p.Timestamp = None,
-    tag: p.Tag = None,
-    security_label: p.SecurityLabel = None,
-    check: p.Check = "full",
+    dicom: c.Dicom = None,
+    dicomweb: c.DicomWeb = None,
+    fhir_base: c.FhirBase = None,
+    raw_dir: c.RawDir = None,
+    zero_preamble: c.ZeroPreamble = False,
+    max_attachment: c.MaxAttachment = None,
+    media: c.Media = "series",
+    media_format: c.MediaFormat = "jpeg",
+    media_size: c.MediaSize = None,
+    quality: c.Quality = None,
+    window: c.Window = None,
+    media_inline_below: c.MediaInlineBelow = None,
+    render_burned_in: c.RenderBurnedIn = False,
+    render_labels: c.RenderLabels = False,
+    fhir: c.Fhir = "R4",
+    ids: c.Ids = "client",
+    timezone: c.Timezone = None,
+    patient: c.Patient = None,
+    patient_id_system: c.PatientIdSystem = None,
+    accession_system: c.AccessionSystem = None,
+    id_salt_file: c.IdSaltFile = None,
+    provenance: c.Provenance = False,
+    timestamp: c.Timestamp = None,
+    tag: c.Tag = None,
+    security_label: c.SecurityLabel = None,
+    check: c.Check = "full",
     server_profile: p.Profile = None,
     max_entries: p.MaxEntries = None,
     max_bytes: p.MaxBytes = None,
@@ -90,6 +102,7 @@ def convert(
       dicom2fhir convert study/ -o out/
       dicom2fhir convert archive/ --where Modality=CT -o ct.ndjson.gz
       dicom2fhir convert study/ --dicomweb "$PACS" -o study.json
+      dicom2fhir convert study/ --dicom none --media instance -o pictures/
       dicom2fhir convert archive/ -o out/ --report report.html
       find new/ -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
       dicom2fhir convert study/ |

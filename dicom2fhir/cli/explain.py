@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dicom2fhir.cli import content_parameters as c
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli.assembly import map_options
 from dicom2fhir.cli.session import Session, check_sources, stdout_is_terminal, text_stdout
@@ -43,12 +44,12 @@ def explain(
     file: p.File = None,
     allow_truncated: p.AllowTruncated = False,
     charset: p.Charset = None,
-    dicomweb: p.DicomWeb = None,
-    fhir: p.Fhir = "R4",
-    timezone: p.Timezone = None,
-    patient: p.Patient = None,
-    patient_id_system: p.PatientIdSystem = None,
-    accession_system: p.AccessionSystem = None,
+    dicomweb: c.DicomWeb = None,
+    fhir: c.Fhir = "R4",
+    timezone: c.Timezone = None,
+    patient: c.Patient = None,
+    patient_id_system: c.PatientIdSystem = None,
+    accession_system: c.AccessionSystem = None,
     format: p.TextFormat = "text",  # noqa: A002 - the option's name
     show_patients: p.ShowPatients = False,
     no_color: p.NoColor = False,

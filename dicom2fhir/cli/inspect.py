@@ -21,6 +21,7 @@ from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.people import headline
 
 if TYPE_CHECKING:
+    from dicom2fhir.cli.images import Graphics
     from dicom2fhir.options import Options
 
 
@@ -40,6 +41,7 @@ def inspect(
     max_archive_ratio: p.MaxArchiveRatio = None,
     format: p.Format = "table",  # noqa: A002 - the option's name
     show_patients: p.ShowPatients = False,
+    images: p.Images = False,
     workers: p.Workers = None,
     temp_dir: p.TempDir = None,
     fail_on: p.FailOn = "error",
@@ -60,7 +62,7 @@ def inspect(
     \b
     Examples:
       dicom2fhir inspect archive/
-      dicom2fhir inspect archive/ --show-patients
+      dicom2fhir inspect archive/ --show-patients --images
       dicom2fhir inspect archive/ --format ndjson | jq .modalities
     """
     session = Session(ctx)
@@ -72,7 +74,21 @@ def inspect(
             "The list and the report cannot both go to standard output.",
             hint="Give --report a file.",
         )
+    if images:
+        _find_graphics(session, form)
     return list_studies(session, options, form, show_patients=show_patients)
+
+
+def _find_graphics(session: Session, form: str) -> "Graphics | None":
+    """Return how pictures can be shown; None, after a sentence, where they cannot."""
+    if form != "table":
+        raise session.arguments.bad("images", "Pictures go with --format table only.")
+    from dicom2fhir.cli.images import NO_GRAPHICS, find_graphics  # noqa: PLC0415 - asked for seldom
+
+    graphics = find_graphics()
+    if graphics is None:
+        session.terminal.say(NO_GRAPHICS)
+    return graphics
 
 
 def list_studies(session: Session, options: "Options", form: str, *, show_patients: bool) -> int:

@@ -1,5 +1,7 @@
 """The options, each declared once; a command names those it has.
 
+Those of what is written are in `content_parameters`.
+
 Texts stay texts here: what they mean is found by `arguments` and `values`, so that a bad value
 gets a sentence of ours and Typer need not load pydantic.
 """
@@ -16,18 +18,12 @@ from dicom2fhir.cli.settings import load_settings
 
 INPUT = "Input"
 OUTPUT = "Output"
-CONTENT = "FHIR content"
 LIMITS = "Bundle limits"
 RUN = "Run"
 TELL = "Messages and reports"
 SETTINGS = "Settings"
 
-DICOM_CHOICES, DICOM_LATER = ("none", "link"), ("binary", "attachment")
-MEDIA_CHOICES, MEDIA_LATER = ("none",), ("series", "instance", "frame", "key", "all")
-FHIR_CHOICES, FHIR_LATER = ("R4", "R4B"), ("R5", "STU3")
-IDS_CHOICES = ("client", "server")
 PROFILE_CHOICES = ("generic", "hapi", "medplum", "google", "azure", "aws")
-CHECK_CHOICES = ("full", "fast", "off")
 LEVEL_CHOICES = ("full", "fast")
 OVERWRITE_CHOICES = ("changed", "always", "never")
 FAIL_ON_CHOICES = ("error", "warning", "never")
@@ -36,7 +32,8 @@ TABLE_CHOICES = ("table", "json", "ndjson", "csv")
 TEXT_CHOICES = ("text", "json")
 
 
-def _option(*flags: str, group: str, text: str, metavar: str = "TEXT", **more: Any) -> Any:  # noqa: ANN401 - Typer's
+def option(*flags: str, group: str, text: str, metavar: str = "TEXT", **more: Any) -> Any:  # noqa: ANN401 - Typer's
+    """Return an option whose environment variable is named for its longest flag."""
     names = [flag.partition("/")[0] for flag in flags]
     return typer.Option(
         *flags,
@@ -49,8 +46,9 @@ def _option(*flags: str, group: str, text: str, metavar: str = "TEXT", **more: A
     )
 
 
-def _choice(*flags: str, group: str, text: str, choices: tuple[str, ...]) -> Any:  # noqa: ANN401 - Typer's
-    return _option(
+def choice(*flags: str, group: str, text: str, choices: tuple[str, ...]) -> Any:  # noqa: ANN401 - Typer's
+    """Return an option that is one of these words."""
+    return option(
         *flags,
         group=group,
         text=text,
@@ -72,35 +70,35 @@ Sources = Annotated[
     ),
 ]
 Null = Annotated[
-    bool, _option("-0", "--null", group=INPUT, text="Paths on standard input end with NUL.")
+    bool, option("-0", "--null", group=INPUT, text="Paths on standard input end with NUL.")
 ]
 Include = Annotated[
     Texts,
-    _option(
+    option(
         "--include", group=INPUT, metavar="GLOB", text="Take only paths that match; repeatable."
     ),
 ]
 Exclude = Annotated[
     Texts,
-    _option("--exclude", group=INPUT, metavar="GLOB", text="Leave out paths that match; wins."),
+    option("--exclude", group=INPUT, metavar="GLOB", text="Leave out paths that match; wins."),
 ]
 Where = Annotated[
     Texts,
-    _option(
+    option(
         "--where",
         group=INPUT,
         metavar="KEYWORD=VALUE",
         text="Take only instances that have this value, such as Modality=CT; repeatable.",
     ),
 ]
-Follow = Annotated[bool, _option("--follow", group=INPUT, text="Follow symbolic links.")]
+Follow = Annotated[bool, option("--follow", group=INPUT, text="Follow symbolic links.")]
 AllowTruncated = Annotated[
     bool,
-    _option("--allow-truncated", group=INPUT, text="Convert files that end early all the same."),
+    option("--allow-truncated", group=INPUT, text="Convert files that end early all the same."),
 ]
 Charset = Annotated[
     str | None,
-    _option(
+    option(
         "--charset",
         group=INPUT,
         metavar="TERM",
@@ -109,11 +107,11 @@ Charset = Annotated[
 ]
 KeepRejected = Annotated[
     bool,
-    _option("--keep-rejected", group=INPUT, text="Keep instances that a rejection note withdraws."),
+    option("--keep-rejected", group=INPUT, text="Keep instances that a rejection note withdraws."),
 ]
 MaxArchiveMembers = Annotated[
     str | None,
-    _option(
+    option(
         "--max-archive-members",
         group=INPUT,
         metavar="N",
@@ -122,7 +120,7 @@ MaxArchiveMembers = Annotated[
 ]
 MaxArchiveBytes = Annotated[
     str | None,
-    _option(
+    option(
         "--max-archive-bytes",
         group=INPUT,
         metavar="SIZE",
@@ -131,7 +129,7 @@ MaxArchiveBytes = Annotated[
 ]
 MaxArchiveRatio = Annotated[
     str | None,
-    _option(
+    option(
         "--max-archive-ratio",
         group=INPUT,
         metavar="N",
@@ -142,7 +140,7 @@ MaxArchiveRatio = Annotated[
 # Output
 Output = Annotated[
     str | None,
-    _option(
+    option(
         "-o",
         "--output",
         group=OUTPUT,
@@ -151,138 +149,22 @@ Output = Annotated[
         ".gz of these, or - for standard output.",
     ),
 ]
-To = Annotated[str | None, _option("--to", group=OUTPUT, metavar="URL", text="Push.", hidden=True)]
+To = Annotated[str | None, option("--to", group=OUTPUT, metavar="URL", text="Push.", hidden=True)]
 Overwrite = Annotated[
     str,
-    _choice(
+    choice(
         "--overwrite",
         group=OUTPUT,
         choices=OVERWRITE_CHOICES,
         text="Which files of an earlier run to replace.",
     ),
 ]
-DryRun = Annotated[bool, _option("--dry-run", group=OUTPUT, text="Do everything but write.")]
-
-# FHIR content
-Dicom = Annotated[
-    str | None,
-    _choice(
-        "--dicom",
-        group=CONTENT,
-        choices=DICOM_CHOICES,
-        text="Where the images are: nowhere, or on the server of --dicomweb.  [default: none; "
-        "with --dicomweb: link]",
-    ),
-]
-DicomWeb = Annotated[
-    str | None,
-    _option(
-        "--dicomweb",
-        group=CONTENT,
-        metavar="URL",
-        text="DICOMweb server that holds the studies; written as an Endpoint.",
-    ),
-]
-Media = Annotated[
-    str, _choice("--media", group=CONTENT, choices=MEDIA_CHOICES, text="Renders of the images.")
-]
-Fhir = Annotated[
-    str, _choice("--fhir", group=CONTENT, choices=FHIR_CHOICES, text="Version of FHIR.")
-]
-Ids = Annotated[
-    str,
-    _choice(
-        "--ids",
-        group=CONTENT,
-        choices=IDS_CHOICES,
-        text="Who chooses the ids: we (PUT) or the server (conditional requests).",
-    ),
-]
-Timezone = Annotated[
-    str | None,
-    _option(
-        "--timezone",
-        group=CONTENT,
-        metavar="NAME",
-        text="Time zone of times that state none, such as Europe/Berlin; "
-        "without it they become dates.",
-    ),
-]
-Patient = Annotated[
-    str | None,
-    _option(
-        "--patient",
-        group=CONTENT,
-        metavar="REF",
-        text="Attach everything to a Patient that the server has, such as Patient/123.",
-    ),
-]
-PatientIdSystem = Annotated[
-    str | None,
-    _option(
-        "--patient-id-system",
-        group=CONTENT,
-        metavar="URI",
-        text="Identifier system of Patient IDs that state no issuer.",
-    ),
-]
-AccessionSystem = Annotated[
-    str | None,
-    _option(
-        "--accession-system",
-        group=CONTENT,
-        metavar="URI",
-        text="Identifier system of accession numbers that state no issuer.",
-    ),
-]
-IdSaltFile = Annotated[
-    str | None,
-    _option(
-        "--id-salt-file",
-        group=CONTENT,
-        metavar="FILE",
-        text="Secret that goes into the ids of patients without an identifier system.",
-    ),
-]
-Provenance = Annotated[
-    bool, _option("--provenance", group=CONTENT, text="Add a Provenance to each Bundle.")
-]
-Timestamp = Annotated[
-    str | None,
-    _option(
-        "--timestamp",
-        group=CONTENT,
-        metavar="INSTANT",
-        text="When the Provenance was recorded.  [default: SOURCE_DATE_EPOCH]",
-    ),
-]
-Tag = Annotated[
-    Texts,
-    _option("--tag", group=CONTENT, metavar="SYSTEM|CODE", text="Add to meta.tag; repeatable."),
-]
-SecurityLabel = Annotated[
-    Texts,
-    _option(
-        "--security-label",
-        group=CONTENT,
-        metavar="SYSTEM|CODE",
-        text="Add to meta.security; repeatable.",
-    ),
-]
-Check = Annotated[
-    str,
-    _choice(
-        "--check",
-        group=CONTENT,
-        choices=CHECK_CHOICES,
-        text="Check each Bundle against the FHIR models, by compact tables, or not.",
-    ),
-]
+DryRun = Annotated[bool, option("--dry-run", group=OUTPUT, text="Do everything but write.")]
 
 # Bundle limits
 Profile = Annotated[
     str | None,
-    _choice(
+    choice(
         "--server-profile",
         group=LIMITS,
         choices=PROFILE_CHOICES,
@@ -291,17 +173,17 @@ Profile = Annotated[
 ]
 MaxEntries = Annotated[
     str | None,
-    _option("--max-entries", group=LIMITS, metavar="N", text="Entries of one Bundle."),
+    option("--max-entries", group=LIMITS, metavar="N", text="Entries of one Bundle."),
 ]
 MaxBytes = Annotated[
     str | None,
-    _option("--max-bytes", group=LIMITS, metavar="SIZE", text="Size of one Bundle, such as 20M."),
+    option("--max-bytes", group=LIMITS, metavar="SIZE", text="Size of one Bundle, such as 20M."),
 ]
 
 # Run
 State = Annotated[
     str | None,
-    _option(
+    option(
         "--state",
         group=RUN,
         metavar="DIR",
@@ -310,7 +192,7 @@ State = Annotated[
 ]
 Workers = Annotated[
     str | None,
-    _option(
+    option(
         "--workers",
         group=RUN,
         metavar="N",
@@ -318,11 +200,11 @@ Workers = Annotated[
     ),
 ]
 TempDir = Annotated[
-    str | None, _option("--temp-dir", group=RUN, metavar="DIR", text="Where to unpack archives.")
+    str | None, option("--temp-dir", group=RUN, metavar="DIR", text="Where to unpack archives.")
 ]
 FailOn = Annotated[
     str,
-    _choice(
+    choice(
         "--fail-on",
         group=RUN,
         choices=FAIL_ON_CHOICES,
@@ -332,8 +214,8 @@ FailOn = Annotated[
 
 # Messages and reports
 Report = Annotated[
-    list[Path] | None,
-    _option(
+    list[Path] | None,  # texts that stand in the environment with `:` between, as on PATH
+    option(
         "--report",
         group=TELL,
         metavar="FILE",
@@ -343,43 +225,51 @@ Report = Annotated[
 ]
 ReportNames = Annotated[
     bool,
-    _option(
+    option(
         "--report-names",
         group=TELL,
         text="Show patients, dates, descriptions, UIDs and paths on the page of --report.",
     ),
 ]
 Format = Annotated[
-    str, _choice("--format", group=OUTPUT, choices=TABLE_CHOICES, text="Form of the list.")
+    str, choice("--format", group=OUTPUT, choices=TABLE_CHOICES, text="Form of the list.")
 ]
 TextFormat = Annotated[
-    str, _choice("--format", group=OUTPUT, choices=TEXT_CHOICES, text="Form of the answer.")
+    str, choice("--format", group=OUTPUT, choices=TEXT_CHOICES, text="Form of the answer.")
 ]
 ShowPatients = Annotated[
-    bool, _option("--show-patients", group=OUTPUT, text="Show names and ids of patients.")
+    bool, option("--show-patients", group=OUTPUT, text="Show names and ids of patients.")
+]
+Images = Annotated[
+    bool,
+    option(
+        "--images",
+        group=OUTPUT,
+        text="Show a thumbnail of each series, in terminals that can (kitty, iTerm2, sixel).",
+    ),
 ]
 Progress = Annotated[
     bool | None,
-    _option(
+    option(
         "--progress/--no-progress",
         group=TELL,
         text="Show how far the run is.  [default: on a terminal a bar, else a line a minute]",
         show_default=False,
     ),
 ]
-NoColor = Annotated[bool, _option("--no-color", group=TELL, text="Print without colours.")]
+NoColor = Annotated[bool, option("--no-color", group=TELL, text="Print without colours.")]
 ShowPaths = Annotated[
     bool,
-    _option(
+    option(
         "--show-paths",
         group=TELL,
         text="Name files in messages and logs also where nobody sits at a terminal.",
     ),
 ]
-Quiet = Annotated[bool, _option("-q", "--quiet", group=TELL, text="Print errors only.")]
+Quiet = Annotated[bool, option("-q", "--quiet", group=TELL, text="Print errors only.")]
 Verbose = Annotated[
     int,
-    _option(
+    option(
         "-v",
         "--verbose",
         group=TELL,
@@ -389,16 +279,16 @@ Verbose = Annotated[
     ),
 ]
 LogFormat = Annotated[
-    str, _choice("--log-format", group=TELL, choices=LOG_CHOICES, text="Form of the log.")
+    str, choice("--log-format", group=TELL, choices=LOG_CHOICES, text="Form of the log.")
 ]
 LogFile = Annotated[
-    str | None, _option("--log-file", group=TELL, metavar="FILE", text="Write the log here.")
+    str | None, option("--log-file", group=TELL, metavar="FILE", text="Write the log here.")
 ]
 
 # Settings
 Config = Annotated[
     str | None,
-    _option(
+    option(
         "--config",
         group=SETTINGS,
         metavar="FILE",
@@ -434,5 +324,5 @@ Bundles = Annotated[
 ]
 Level = Annotated[
     str,
-    _choice("--check", group=RUN, choices=LEVEL_CHOICES, text="With the FHIR models, or without."),
+    choice("--check", group=RUN, choices=LEVEL_CHOICES, text="With the FHIR models, or without."),
 ]

@@ -102,14 +102,14 @@ class Session:
             )
 
     def refuse_sources(self, sources: Sequence[str], output: str | None = None) -> None:
-        """Keep report, log and state out of the input and apart from the output.
+        """Keep report, log, state and raw bytes out of the input and apart from the output.
 
         Errors: UsageError
         """
         named = [("--report", path) for path in self.reports if path != "-"]
         named += [
             (f"--{name.replace('_', '-')}", path)
-            for name in ("log_file", "state")
+            for name in ("log_file", "state", "raw_dir")
             if (path := self.arguments.text(name)) not in {None, "-"}
         ]
         from pathlib import Path  # noqa: PLC0415 - a run that writes nothing beside needs it not

@@ -21,6 +21,8 @@ _OID = re.compile(r"[0-2](\.\d+)+")
 _PATIENT = re.compile(r"(https?://\S+/)?Patient/[A-Za-z0-9.-]{1,64}")
 # FHIR R4 datatypes.html#instant
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_CENTER_WIDTH = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)", re.ASCII)
+MAX_SIDE = 65_500
 _CODE = re.compile(r"\S+( \S+)*")
 
 CHARSETS = (
@@ -96,9 +98,51 @@ def time_zone(text: str) -> str:
     raise ValueError(f"is not an IANA time zone such as Europe/Berlin. {near}".rstrip())
 
 
-def web_address(text: str) -> str:
+def byte_limit(text: str) -> int:
+    """Return a number of bytes, which may be 0."""
+    return 0 if text.strip() == "0" else byte_count(text)
+
+
+def pixel_count(text: str) -> int:
+    """Return a number of pixels that a picture's side may have (JPEG counts in 16 bits)."""
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SIDE:
+        raise ValueError(f"is not a whole number from 1 to {MAX_SIDE}")
+    return int(text)
+
+
+def percentage(text: str) -> int:
+    """Return the quality of a JPEG picture."""
+    if not text.isdecimal() or not 1 <= int(text) <= 100:  # noqa: PLR2004 - of a hundred
+        raise ValueError("is not a whole number from 1 to 100")
+    return int(text)
+
+
+def window(text: str) -> str:
+    """Return `file`, the number of a window, `center,width`, or `auto`.
+
+    >>> window("AUTO"), window("2"), window("-600, 1500.0")
+    ('auto', '2', '-600,1500')
+    """
+    folded = text.strip().casefold()
+    if folded in {"file", "auto"}:
+        return folded
+    if folded.isdecimal() and folded.isascii() and int(folded):
+        return str(int(folded))
+    match = _CENTER_WIDTH.fullmatch(folded)
+    # A width below 1 has no range of values (PS3.3 C.11.2.1.2.1).
+    if match is None or float(match[2]) < 1:
+        raise ValueError("is not file, auto, a number from 1, or a center and width such as 40,400")
+    return f"{float(match[1]):.10g},{float(match[2]):.10g}"
+
+
+def dicomweb_address(text: str) -> str:
     """Return a DICOMweb service base without a trailing slash and without `/studies`."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only with --dicomweb
+    return web_address(text).removesuffix("/studies").rstrip("/")
+
+
+def web_address(text: str) -> str:
+    """Return the base of a web service without a trailing slash."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only with --dicomweb and --fhir-base
 
     if "@" in text:
         raise SecretValueError("holds a user or password, and would be part of every Endpoint")
@@ -112,7 +156,7 @@ def web_address(text: str) -> str:
         raise ValueError("is not an http or https address")
     if parts.query or parts.fragment:
         raise ValueError("holds a query or fragment; give the service base alone")
-    return text.rstrip("/").removesuffix("/studies").rstrip("/")
+    return text.rstrip("/")
 
 
 def absolute_uri(text: str) -> str:

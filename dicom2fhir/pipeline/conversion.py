@@ -44,6 +44,39 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5
 
+CONTRADICTIONS: tuple[tuple[Callable[[Options], bool], str, str], ...] = (
+    (
+        lambda options: options.map.provenance and options.map.timestamp is None,
+        "--provenance needs a time that does not change from run to run.",
+        "Give --timestamp or set SOURCE_DATE_EPOCH.",
+    ),
+    (
+        lambda options: options.map.provenance and options.bundle.ids == "server",
+        "--provenance cannot go with --ids server: a Provenance has no identifier to match on.",
+        "Use --ids client.",
+    ),
+    (
+        lambda options: options.map.dicom == "link" and options.map.dicomweb is None,
+        "--dicom link needs the address to link to.",
+        "Give --dicomweb URL.",
+    ),
+    (
+        lambda options: options.map.dicom != "link" and options.map.dicomweb is not None,
+        "--dicomweb says that its server has the images; it goes with --dicom link alone.",
+        "Leave out one of them; --dicomweb alone means --dicom link.",
+    ),
+    (
+        lambda options: (
+            options.map.dicom == "binary"
+            and options.bundle.ids == "server"
+            and options.raw_dir is None
+        ),
+        "--dicom binary cannot go with --ids server: a Binary has no identifier to match on.",
+        "Use --raw-dir DIR to have the bytes beside the Bundles, or --dicom link or none.",
+    ),
+)
+"""What cannot be done as asked: when, why, and what to use instead."""
+
 
 @dataclass(slots=True)
 class Stopwatch:
@@ -165,23 +198,9 @@ def _cards(outlets: Outlets) -> Iterator[StudyCard]:
 
 
 def _refuse_contradictions(options: Options) -> None:
-    if options.map.provenance and options.map.timestamp is None:
-        raise UsageError(
-            "--provenance needs a time that does not change from run to run.",
-            hint="Give --timestamp or set SOURCE_DATE_EPOCH.",
-        )
-    if options.map.provenance and options.bundle.ids == "server":
-        raise UsageError(
-            "--provenance cannot go with --ids server: a Provenance has no identifier to match on.",
-            hint="Use --ids client.",
-        )
-    if options.map.dicom == "link" and options.map.dicomweb is None:
-        raise UsageError("--dicom link needs the address to link to.", hint="Give --dicomweb URL.")
-    if options.map.dicom == "none" and options.map.dicomweb is not None:
-        raise UsageError(
-            "--dicomweb says where the images are, and --dicom none leaves that out.",
-            hint="Leave out one of them; --dicomweb alone means --dicom link.",
-        )
+    for applies, sentence, hint in CONTRADICTIONS:
+        if applies(options):
+            raise UsageError(sentence, hint=hint)
 
 
 @contextmanager

@@ -331,8 +331,6 @@ TABLE: tuple[Row, ...] = (
     # What the images of a series have in common (PS3.3 C.7.6.3, C.7.6.1.1.5)
     Row(ROWS, _SE, "whether there are images to render"),
     Row(COLUMNS, _SE, "whether there are images to render"),
-    Row(SAMPLES_PER_PIXEL, _SE, "which images are rendered"),
-    Row(PHOTOMETRIC_INTERPRETATION, _SE, "which images are rendered"),
     Row(_text(0x00282110, "LossyImageCompression", "CS"), _SE, "Media.note"),
     # Instance
     Row(
@@ -402,6 +400,11 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         _text(0x00280301, "BurnedInAnnotation", "CS"),
+        _I,
+        "whether pixels may show names",
+    ),
+    Row(
+        _text(0x00480010, "SpecimenLabelInImage", "CS"),
         _I,
         "whether pixels may show names",
     ),

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 SERIES_SHOWN = 100
 """Series of one study that a card lists; the others are only counted, so a card stays small."""
 
-THUMBNAIL_SIZE = 256
-"""Pixels of the longest side: sharp at the 128 that a page gives it on a dense screen."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesCard:

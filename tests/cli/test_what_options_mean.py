@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicom2fhir.options import Options
+from dicom2fhir.options import Options, RenderOptions
 from dicom2fhir.report.summary import Counts, Outcome
 from places import ROOT
 
@@ -52,7 +52,9 @@ def test_without_options_everything_is_at_its_default(
     assert options.bundle == usual.bundle
     assert options.find == usual.find
     assert options.read == usual.read
-    assert (options.check, options.fail_on, options.media) == ("full", "error", "none")
+    assert options.render == usual.render
+    assert (options.zero_preamble, options.raw_dir) == (False, None)
+    assert (options.check, options.fail_on) == ("full", "error")
     assert (options.workers, options.state, options.dry_run) == (None, None, False)
 
 
@@ -66,7 +68,58 @@ def test_an_address_of_images_implies_links(options_of: Callable[..., Options]) 
         options = options_of("--dicomweb", address)
         assert options.map.dicomweb == "https://pacs.example/dw"
         assert options.map.dicom == "link"
+    assert options_of().map.dicom == "binary"
     assert options_of("--dicomweb", "https://p.example", "--dicom", "none").map.dicom == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("file", "file"),
+        ("AUTO", "auto"),
+        ("02", "2"),
+        ("40,400", "40,400"),
+        (" -600 , 1500.50 ", "-600,1500.5"),
+        ("-600,1500", "-600,1500"),
+    ],
+)
+def test_a_window_is_a_word_a_number_or_center_and_width(
+    options_of: Callable[..., Options], text: str, window: str
+) -> None:
+    assert options_of("--window", text).render.window == window
+
+
+def test_what_a_server_chooses_ids_for_is_a_binary_only_beside_the_bundles(
+    options_of: Callable[..., Options],
+) -> None:
+    assert options_of().map.binaries
+    assert not options_of("--ids", "server", "--dicom", "none").map.binaries
+    assert options_of("--ids", "server", "--raw-dir", "raw").map.binaries
+
+
+def test_the_images_options_arrive_where_they_belong(options_of: Callable[..., Options]) -> None:
+    options = options_of(
+        *(
+            "--dicom",
+            "attachment",
+            "--max-attachment",
+            "2M",
+            "--fhir-base",
+            "https://f.example/r4/",
+        ),
+        *("--raw-dir", "raw", "--zero-preamble", "--media", "frame", "--media-format", "png"),
+        *("--media-size", "512", "--quality", "75", "--media-inline-below", "0"),
+        *("--render-burned-in", "--render-labels"),
+    )
+    assert options.map.dicom == "attachment"
+    assert options.map.max_attachment == 2_000_000
+    assert options.map.fhir_base == "https://f.example/r4"
+    assert options.map.inline_below == 0
+    assert options.raw_dir == "raw"
+    assert options.zero_preamble
+    assert options.render == RenderOptions(
+        media="frame", format="png", size=512, quality=75, burned_in=True, labels=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +220,7 @@ def test_everything_else_arrives_where_it_belongs(
 @pytest.mark.parametrize(
     ("out", "limits"),
     [
-        ("x.json", ["--server-profile", "medplum"]),
+        ("x.json", ["--server-profile", "medplum", "--dicom", "none"]),
         ("x.json", ["--max-entries", "12"]),
         ("x.json", ["--max-bytes", "20000"]),
         ("X.JSON", ["--max-entries", "12"]),

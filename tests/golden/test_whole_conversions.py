@@ -36,6 +36,7 @@ CASES = {
     ),
     "small-parts-by-server": Options(
         sources=(str(SAMPLES / "studies" / "ct_thorax"),),
+        map=MapOptions(dicom="none"),
         bundle=BundleOptions(ids="server", max_entries=3, max_bytes=6000),
     ),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from deliver_cases import joined
+from deliver_cases import joined, payload
 from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.errors import UsageError
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
@@ -102,6 +102,35 @@ def test_what_is_referred_to_comes_first() -> None:
 def test_a_reference_to_what_is_not_ours_stays() -> None:
     (part,), _ = make(study(subject={"reference": "Patient/123"}))
     assert part[0].resource["subject"] == {"reference": "Patient/123"}
+
+
+def test_binaries_come_after_their_patient_and_before_what_names_them_by_a_url() -> None:
+    media = {"resourceType": "Media", "id": "m", "content": {"url": "Binary/b"}}
+    binary = {
+        "resourceType": "Binary",
+        "id": "b",
+        "securityContext": {"reference": "Patient/p"},
+        "data": payload("x", 3),
+    }
+    (part,), _ = make(media, study(), binary, PATIENT)
+    assert kinds(part) == ["Patient", "Binary", "Media", "ImagingStudy"]
+    assert part[1].resource["data"] is binary["data"]
+
+
+def test_a_study_is_written_without_the_binary_that_no_bundle_can_hold() -> None:
+    binary = {"resourceType": "Binary", "id": "b", "data": payload("x", 3000)}
+    (part,), problems = make(PATIENT, study(), binary, max_bytes=4000)
+    assert kinds(part) == ["Patient", "ImagingStudy"]
+    assert problems == [("bundle.too-large", "Binary", 1)]
+
+
+def test_attachments_count_when_a_study_is_divided() -> None:
+    given = study((3, 3))
+    for one in given["series"]:
+        one["instance"][0]["extension"] = [{"valueAttachment": {"data": payload("x", 600)}}]
+    (part,), problems = make(PATIENT, given, max_resource_bytes=1400)
+    assert kinds(part) == ["Patient", "ImagingStudy", "ImagingStudy"]
+    assert problems == []
 
 
 def test_a_circle_of_references_is_whole_in_one_bundle() -> None:

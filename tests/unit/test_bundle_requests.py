@@ -87,3 +87,10 @@ def test_a_full_url_is_no_value_that_a_condition_rests_on() -> None:
 def test_a_search_value_is_escaped_for_fhir_and_for_the_url(value: str, written: str) -> None:
     entry = entry_of(resource("Patient", {"system": "urn:x", "value": value}))
     assert entry.request["ifNoneExist"] == f"identifier=urn%3Ax%7C{written}"
+
+
+@pytest.mark.parametrize("ids", ["client", "server"])
+def test_a_binary_which_no_search_can_find_is_put_under_our_id(ids: str) -> None:
+    entry = entry_of({"resourceType": "Binary", "id": "1"}, ids)
+    assert entry.request == {"method": "PUT", "url": "Binary/1"}
+    assert (entry.full_url, entry.resource["id"]) == ("urn:uuid:1", "1")

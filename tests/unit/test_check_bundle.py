@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from check_cases import FAULTS, STUDY, make_bundle, make_faulty_bundle, make_rich_bundle
+from check_cases import FAULTS, STUDY, make_bundle, make_faulty_bundle, make_rich_bundle, put
+from deliver_cases import payload
 from dicom2fhir.check import MAX_PROBLEMS, check_bundle, check_document
 from dicom2fhir.problems import CODES
 
@@ -40,6 +41,21 @@ def test_a_planted_fault_is_found_where_it_is(name: str, level: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - {"fullUrl twice"}))
 def test_a_planted_fault_is_told_once(name: str, level: str) -> None:
     assert len(check_bundle(make_faulty_bundle(name), level)) == 1
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_bytes_that_are_encoded_later_are_sound_base64(level: str) -> None:
+    bundle = make_bundle()
+    binary = {"resourceType": "Binary", "contentType": "application/dicom"}
+    bundle["entry"] += [put(8, {**binary, "data": payload("x", 5)}), put(9, binary)]
+    assert check_bundle(bundle, level) == ()
+    bundle["entry"][-1]["resource"]["data"] = "no, no"
+    bundle["entry"].append(put(10, {**binary, "contentType": payload("x", 5)}))
+    found = [problem.element for problem in check_bundle(bundle, level)]
+    assert found == [
+        "Bundle.entry[4].resource.data",
+        "Bundle.entry[5].resource.contentType",
+    ]
 
 
 def test_a_check_leaves_the_bundle_as_it_was() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from check_cases import PATIENT, STUDY, make_bundle, make_instance, make_study
+from deliver_cases import payload
 from dicom2fhir.check import check_bundle
 from dicom2fhir.check.models import distinct, model_errors, model_faults
 from dicom2fhir.check.schema import is_resource
@@ -43,6 +44,17 @@ def test_an_object_that_differs_otherwise_is_shown_too(change: dict[str, Any]) -
 
 def test_a_large_payload_is_not_shown() -> None:
     assert distinct({"data": "A" * 100_000}) == {"data": "AAAA"}
+
+
+def test_files_in_a_study_are_shown_once_whatever_their_size() -> None:
+    study = make_study(100)
+    for number, instance in enumerate(study["series"][0]["instance"]):
+        data = payload("x", number + 1)
+        attachment = {"contentType": "application/dicom", "data": data, "size": number}
+        instance["extension"] = [{"url": "https://example.org/file", "valueAttachment": attachment}]
+    (shown,) = distinct(study)["series"][0]["instance"]
+    assert shown["extension"][0]["valueAttachment"]["data"] == "AAAA"
+    assert list(model_errors(distinct(study), "ImagingStudy")) == []
 
 
 def test_what_the_models_find_is_told_where_it_stands_in_the_whole_list() -> None:
