@@ -133,6 +133,18 @@ def test_an_absent_value_contradicts_nobody() -> None:
     assert study.studies[0].series[0].attributes["BodyPartExamined"] == ["CHEST"]
 
 
+def test_one_image_of_a_phantom_makes_no_phantom_of_a_patient() -> None:
+    person = {"PatientID": ["P1"]}
+    phantom = {**person, "QualityControlSubject": ["YES"]}
+    among = assemble([make_instance("1.1", patient=phantom), make_instance("1.2", patient=person)])
+    assert among.studies[0].patient["QualityControlSubject"] == ["NO"]
+    assert [(problem.code, problem.tag) for problem in among.problems] == [
+        ("catalog.patient-conflict", "(0010,0200)")
+    ]
+    alone = assemble([make_instance("1.1", patient=phantom)])
+    assert alone.studies[0].patient == phantom
+
+
 def test_the_same_bytes_again_are_a_duplicate() -> None:
     assembled = assemble([make_instance("1.1"), make_instance("1.1")], {1: "aa", 2: "aa"})
     assert assembled.studies[0].instance_count == 1
