@@ -196,7 +196,7 @@ def emit_studies(
     results = workers.run(emit_study, jobs)
     if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
         results = _within_one_bundle(results, options)
-    for emitted in results:
+    for done, emitted in enumerate(results, start=1):
         catalog.add_problems(emitted.problems)
         refused: set[str] = set()
         for bundle in emitted.bundles:
@@ -204,7 +204,7 @@ def emit_studies(
             catalog.add_problems(problems)
             refused |= {problem.code for problem in problems} & KEPT_BACK
         _add(emitted, counts, refused)
-        watch.written(len(counts.study_uids), len(study_uids))
+        watch.written(done, len(study_uids))
     return counts
 
 
