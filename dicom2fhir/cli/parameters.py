@@ -89,7 +89,7 @@ Where = Annotated[
         "--where",
         group=INPUT,
         metavar="KEYWORD=VALUE",
-        text="Take only instances with this value, such as Modality=CT; if repeated, all must hold.",
+        text="Take only instances with this value, such as Modality=CT; repeated, all must hold.",
     ),
 ]
 Follow = Annotated[bool, _option("--follow", group=INPUT, text="Follow symbolic links.")]
