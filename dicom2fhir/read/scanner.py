@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from dicom2fhir.read.budget import LONGEST_SHORT
 from dicom2fhir.read.runs import LONGEST, STEADY, Plan, Run, Runs
 from dicom2fhir.read.structure import (
     HEADER,
@@ -32,7 +33,6 @@ _TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"} | {b""
 _NOTHING: RawItem = {}
 _LAST_GROUPS = 0x7F
 """High byte of the group from which on come pixels, padding and delimiters."""
-_LONGEST_SHORT = 0xFFFF
 _EVIDENCE = Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
 
 
@@ -84,6 +84,7 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
         return pos
     data, base = window.data, window.base
     at, held = pos - base, len(data)
+    largest = min(walk.options.max_value, LONGEST_SHORT)
     while at <= held - LONG_HEADER:
         start = at + HEADER
         if implicit:
@@ -101,7 +102,7 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
             break
         want = wanted.get(group << 16 | element)
         if want is not None:
-            if not (want.plain and vr in _TEXT_VRS and length <= walk.options.max_value):
+            if not (want.plain and vr in _TEXT_VRS and length <= largest):
                 break
             values[group << 16 | element] = data[start:stop]
         at = stop
@@ -255,6 +256,6 @@ def _learn_plain(walk: Walk, at: int, wanted: Mapping[int, Wanted]) -> Run | Non
     else:
         return None
     run = Run(data[at:stop], kept)
-    if walk.options.max_value >= _LONGEST_SHORT:
+    if walk.options.max_value >= LONGEST_SHORT:
         run.head, run.tag = run.data[:6], keep
     return run
