@@ -119,7 +119,7 @@ def explain(path: str, options: Options) -> list[Explained]:
         raise _unread(problems)
     with open_catalog(None, "") as catalog:
         batch = Batch()
-        RowEncoder().add(batch, instance, catalog.number_source())
+        RowEncoder(batch).add(instance, catalog.number_source())
         catalog.add(batch)
         catalog.finish_reading()
         assembled = assemble_study(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import ReadOptions
     from dicom2fhir.read.meta import Meta
 
-_VALID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+_VALID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _LONGEST_UID = 64
 _LONGEST_ORIGINAL = 1000

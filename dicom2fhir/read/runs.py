@@ -11,6 +11,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from dicom2fhir.read.structure import HEADER
+from dicom2fhir.read.wanted import NOTHING
+
 if TYPE_CHECKING:
     from dicom2fhir.read.wanted import RawItem
 
@@ -73,8 +76,9 @@ class Run:
 class Plan(NamedTuple):
     """The whole way through data sets of one kind, made once the runs have settled.
 
-    Each step is bytes to compare, how many of them to step over, and the tag to keep the value of
-    the element by whose tag and VR (16-bit length) these bytes end. `tail` stands behind the last.
+    Each step is bytes to compare, which end with the tag and VR of an element, how many to step
+    over to its value (16-bit length), and the tag to keep that by. `tail` stands behind the last;
+    `values` is what reading begins with and all that is kept and does not vary.
     """
 
     steps: tuple[tuple[bytes, int, int], ...]
@@ -158,11 +162,11 @@ def _make_plan(run: Run, last: Run) -> Plan | None:
     """Return the plan of these runs; none where a tag comes twice, for then the order counts."""
     steps: list[tuple[bytes, int, int]] = []
     tail, items = b"", 0
-    values: RawItem = {}
+    values = NOTHING.copy()
     kept: list[int] = []
     while True:
         if run.varying:
-            steps.append((tail + run.head, len(tail), run.tag))
+            steps.append((tail + run.head, len(tail) + HEADER, run.tag))
             tail = b""
             kept += [run.tag] if run.tag else []
         else:

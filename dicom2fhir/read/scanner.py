@@ -19,7 +19,7 @@ from dicom2fhir.read.structure import (
     DeclinedError,
     Walk,
 )
-from dicom2fhir.read.wanted import EVIDENCE, NOTHING
+from dicom2fhir.read.wanted import EVIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,27 +111,25 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
 
 def _follow(walk: Walk, pos: int, plan: Plan) -> int:
     """Follow the plan to its end; return where that is, or 0 if the plan does not fit."""
-    data, base, values = walk.window.data, walk.window.base, walk.values
+    data, base, values = walk.window.data, walk.window.base, plan.values.copy()
     starts, at = data.startswith, pos - base
     try:
         for known, length, tag in plan.steps:
             if not starts(known, at):
-                break
+                return 0
             at += length
-            stop = at + HEADER + data[at + 6] + (data[at + 7] << 8)
+            stop = at + data[at - 2] + (data[at - 1] << 8)
             if tag:
-                values[tag] = data[at + HEADER : stop]
+                values[tag] = data[at:stop]
             at = stop
-        else:
-            if starts(plan.tail, at) and plan.items <= walk.options.max_items:
-                values.update(plan.values)
-                walk.items += plan.items
-                return base + at + len(plan.tail)
     except IndexError:
         # the window ends within a header
-        pass
-    walk.values = NOTHING.copy()
-    return 0
+        return 0
+    if plan.items > walk.options.max_items or not starts(plan.tail, at):
+        return 0
+    walk.values = values
+    walk.items += plan.items
+    return base + at + len(plan.tail)
 
 
 def _scan_held(  # noqa: C901, PLR0912 - the innermost loop: calls would double its cost

@@ -63,11 +63,12 @@ def issuer_of(attributes: Attributes) -> str:
 
 
 def fill(catalog: Catalog, instances: list[Instance]) -> None:
-    batch, encoder = Batch(), RowEncoder()
+    batch = Batch()
+    encoder = RowEncoder(batch)
     for place, instance in enumerate(instances):
         number = catalog.number_source()
         catalog.add_sources([(number, Candidate(path=f"/in/{place}"), "instance")])
-        encoder.add(batch, instance, number)
+        encoder.add(instance, number)
     catalog.add(batch)
     catalog.finish_reading()
 
@@ -285,7 +286,7 @@ def test_a_state_remembers_unchanged_files_and_forgets_changed_ones(tmp_path: Pa
         batch = Batch()
         number = catalog.number_source()
         catalog.add_sources([(number, place, "instance")])
-        RowEncoder().add(batch, make_instance("1.1"), number)
+        RowEncoder(batch).add(make_instance("1.1"), number)
         catalog.add(batch)
         catalog.finish_reading()
         catalog.mark_emitted(["1.2"], "as-before")
