@@ -29,7 +29,7 @@ class InstanceRow(NamedTuple):
     sop_instance_uid: str
     sop_class_uid: str
     transfer_syntax_uid: str
-    part10: bool
+    part10: int
     number: int
     attributes: bytes
     patient: bytes
@@ -72,7 +72,7 @@ class RowEncoder:
                 instance.sop_instance_uid,
                 instance.sop_class_uid,
                 instance.transfer_syntax_uid,
-                instance.part10,
+                int(instance.part10),
                 order_of(instance.attributes.get("InstanceNumber")),
                 orjson.dumps(instance.attributes),
                 self._block("patient", instance.patient),

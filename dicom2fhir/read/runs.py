@@ -135,8 +135,13 @@ class Runs:
 
     def join(self, first: Run, second: Run) -> Run:
         """Return one run for two that follow each other."""
-        parts = (*(first.parts or (first,)), *(second.parts or (second,)))
-        return self.remember(_joined(parts), second.next)
+        joined = Run(
+            first.data + second.data,
+            {**first.values, **second.values},
+            first.items + second.items,
+            (*(first.parts or (first,)), *(second.parts or (second,))),
+        )
+        return self.remember(joined, second.next)
 
     def split(self, run: Run, data: bytes, at: int) -> Run:
         """Cut a run around the first element that is different here; return what begins here."""
