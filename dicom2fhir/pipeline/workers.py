@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -69,7 +70,10 @@ class Workers:
 
         try:
             self._pool = ProcessPoolExecutor(
-                self._limit, mp_context=get_context("spawn"), initializer=_begin_worker
+                self._limit,
+                mp_context=get_context("spawn"),
+                initializer=_begin_worker,
+                initargs=gc.get_threshold(),
             )
         except (OSError, RuntimeError):
             raise _refused() from None
@@ -116,7 +120,8 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _begin_worker() -> None:
+def _begin_worker(*threshold: int) -> None:
+    gc.set_threshold(*threshold)
     # The parent decides what an interrupt means; a worker only ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)

@@ -6,11 +6,11 @@ other values of known elements without asking for more than their length.
 
 from __future__ import annotations
 
-from struct import Struct
+import struct
 from typing import TYPE_CHECKING
 
 from dicom2fhir.read.budget import LONGEST_SHORT
-from dicom2fhir.read.runs import LONGEST, STEADY, Plan, Run, Runs
+from dicom2fhir.read.runs import FARTHEST, LONGEST, SLACK, STEADY, Plan, Run, Runs
 from dicom2fhir.read.structure import (
     HEADER,
     LONG_HEADER,
@@ -33,7 +33,7 @@ _TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"} | {b""
 _NOTHING: RawItem = {}
 _LAST_GROUPS = 0x7F
 """High byte of the group from which on come pixels, padding and delimiters."""
-_EVIDENCE = Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
+_EVIDENCE = struct.Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
 
 
 def scan_elements(
@@ -59,9 +59,11 @@ def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None
 
     The first data set of a kind is only read: learning pays from the second on.
     """
-    size = walk.window.size
+    window, start = walk.window, pos
+    size = window.size
     known = runs.scans > 0
     runs.scans += 1
+    window.extend(start + runs.reach)
     if runs.plan is not None:
         after = _follow(walk, pos, runs.plan)
         if not after:
@@ -72,6 +74,7 @@ def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None
         pos = _scan_held(walk, pos, wanted, runs) if known else _scan_plain(walk, pos, wanted)
         if size - pos >= HEADER:
             pos = walk.element(pos, wanted, walk.values)
+    runs.reach = min(walk.pixels_at - start + SLACK, FARTHEST)
     walk.leftover(pos)
 
 
@@ -112,20 +115,20 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
 def _follow(walk: Walk, pos: int, plan: Plan) -> int:
     """Follow the plan to its end; return where that is, or 0 if the plan does not fit."""
     data, base, values = walk.window.data, walk.window.base, plan.values.copy()
-    starts, at = data.startswith, pos - base
+    at = pos - base
     try:
-        for known, length, tag in plan.steps:
-            if not starts(known, at):
+        for known, unpack, span, tag in plan.steps:
+            found, length = unpack(data, at)
+            if found != known:
                 return 0
-            at += length
-            stop = at + data[at - 2] + (data[at - 1] << 8)
+            at += span
             if tag:
-                values[tag] = data[at:stop]
-            at = stop
-    except IndexError:
-        # the window ends within a header
+                values[tag] = data[at : at + length]
+            at += length
+    except struct.error:
+        # the window ends before the element does
         return 0
-    if plan.items > walk.options.max_items or not starts(plan.tail, at):
+    if plan.items > walk.options.max_items or not data.startswith(plan.tail, at):
         return 0
     walk.values = values
     walk.items += plan.items

@@ -112,7 +112,8 @@ def as_text(want: Wanted, vr: bytes, raw: bytes, order: str) -> bytes:
 class Walk:
     """One walk: the values it kept and the Problems it met.
 
-    `pixels` is the length of the pixels that it came upon: 0 for none, UNBOUNDED for undefined.
+    `pixels` is the length of the pixels that it came upon, 0 for none, UNBOUNDED for undefined;
+    they lie at `pixels_at`.
     """
 
     def __init__(self, window: Window, encoding: Encoding, options: ReadOptions) -> None:
@@ -122,6 +123,7 @@ class Walk:
         self.values = NOTHING.copy()
         self.problems: list[Problem] = []
         self.pixels = 0
+        self.pixels_at = 0
         self.items = 0
         self.stepped = 0
         self.past = 0
@@ -188,6 +190,7 @@ class Walk:
         tag, _vr, length, value = header
         self.past = tag
         self.pixels = UNBOUNDED if length == UNDEFINED else length
+        self.pixels_at = value
         size = self.window.size
         if length == UNDEFINED:
             return self._find_sequence_end(value)
