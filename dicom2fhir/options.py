@@ -48,6 +48,10 @@ class ReadOptions:
     """Items in the sequences that the table keeps."""
     max_value: int = MIB
     """Bytes of one kept value; FHIR strings end at 1 MB (R4 datatypes.html#string)."""
+    max_values: int = 1000
+    """Values of one attribute: each becomes an element, or a resource, of its own."""
+    max_kept: int = 16 * MIB
+    """Bytes of all kept values beyond the first 64 KiB of an element at the top."""
     max_inflated: int = 512 * MIB
     """Bytes that a deflated data set may grow to."""
     max_inflate_ratio: int = 200

@@ -116,7 +116,9 @@ CODES: dict[str, Code] = {
     "read.malformed": _error("The data set cannot be parsed; not converted"),
     "read.too-deep": _error("Sequences are nested deeper than 64 levels; not converted"),
     "read.items-limit": _warning("More than 100,000 sequence items; the rest was left unread"),
-    "read.value-limit": _warning("A value is larger than the limit; left out"),
+    "read.value-limit": _warning(
+        "A value is larger than the limit, or values are too many; left out"
+    ),
     "read.inflate-limit": _error(
         "The deflated data set grows beyond the limit (PS3.5 A.5); not converted"
     ),

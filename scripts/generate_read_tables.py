@@ -14,6 +14,9 @@ from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_en
 
 TABLES = Path(__file__).resolve().parent.parent / "dicom2fhir" / "read" / "tables"
 ROOT = "1.2.840.10008.5.1.4.1.1."
+# Latin alphabet No. 9 (PS3.3 table C.12-2, C.12-3), which pydicom does not know yet
+LATIN_9 = ("ISO_IR 203", "ISO 2022 IR 203")
+LATIN_9_ESCAPE = b"\x1b-b"
 KINDS = {
     "PIXELS": (
         "Image Storage",
@@ -70,6 +73,8 @@ def render() -> dict[str, str]:
     version = f"Generated from pydicom {pydicom.__version__} by scripts/generate_read_tables.py."
     codec = {term: codecs.lookup(name).name for term, name in python_encoding.items()}
     escapes = {code: codecs.lookup(name).name for code, name in CODES_TO_ENCODINGS.items()}
+    codec |= dict.fromkeys(LATIN_9, "iso8859-15")
+    escapes[LATIN_9_ESCAPE] = "iso8859-15"
     syntaxes = sorted(uid for uid, row in UID_dictionary.items() if row[1] == "Transfer Syntax")
     return {
         "charsets.py": _module(

@@ -37,6 +37,9 @@ TOGETHER = (
 )
 """Attributes that mean something only together: mixed, they would name what no file states."""
 
+FLAGS = ("QualityControlSubject", "PatientIdentityRemoved")
+"""Attributes that say NO where they are absent, beside others that say YES."""
+
 _GROUP = {keyword: group for group in TOGETHER for keyword in group}
 
 Said = tuple[tuple[str, bytes], ...]
@@ -47,12 +50,17 @@ def agree(blocks: Iterable[tuple[Attributes, int]]) -> tuple[Attributes, list[st
     """Return what most instances say of each group of attributes, and the keywords that differ.
 
     An absent value does not count: a header that leaves a field out does not contradict one that
-    fills it, so it speaks for every fuller one that it agrees with. Ties go to the lowest value,
-    so that the order of the input never matters.
+    fills it, so it speaks for every fuller one that it agrees with. Only an absent flag is a NO:
+    one image of a phantom makes no phantom of a patient. Ties go to the lowest value, so that the
+    order of the input never matters.
     """
+    blocks = list(blocks)
+    raised = {flag for flag in FLAGS if any(flag in attributes for attributes, _ in blocks)}
+    unsaid = {flag: ["NO"] for flag in raised}
     votes: dict[tuple[str, ...], Counter[Said]] = defaultdict(Counter)
     values: dict[str, set[bytes]] = defaultdict(set)
-    for attributes, weight in blocks:
+    for stated, weight in blocks:
+        attributes = {**unsaid, **stated}
         said: dict[tuple[str, ...], list[tuple[str, bytes]]] = defaultdict(list)
         for keyword in sorted(attributes):
             data = orjson.dumps(attributes[keyword], option=orjson.OPT_SORT_KEYS)

@@ -30,6 +30,7 @@ _PATIENT_TAGS = {
     "PatientID": "(0010,0020)",
     "PatientBirthDate": "(0010,0030)",
     "PatientSex": "(0010,0040)",
+    "QualityControlSubject": "(0010,0200)",
 }
 
 

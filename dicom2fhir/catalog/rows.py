@@ -29,7 +29,7 @@ class InstanceRow(NamedTuple):
     sop_instance_uid: str
     sop_class_uid: str
     transfer_syntax_uid: str
-    part10: bool
+    part10: int
     number: int
     attributes: bytes
     patient: bytes
@@ -57,35 +57,36 @@ class Batch:
 
 
 class RowEncoder:
-    """Encodes Instances; each distinct block of attributes is encoded once while it recurs."""
+    """Encodes Instances into a batch; each distinct block of attributes once while it recurs."""
 
-    def __init__(self) -> None:
-        self._seen: dict[int, tuple[Attributes, bytes, bytes]] = {}
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._seen: dict[int, tuple[Attributes, bytes]] = {}
 
-    def add(self, batch: Batch, instance: Instance, source: int) -> None:
+    def add(self, instance: Instance, source: int) -> None:
         """Append the row of one instance, and its blocks where the batch lacks them."""
-        batch.rows.append(
+        self._batch.rows.append(
             InstanceRow(
                 instance.study_uid,
                 instance.series_uid,
                 instance.sop_instance_uid,
                 instance.sop_class_uid,
                 instance.transfer_syntax_uid,
-                instance.part10,
+                int(instance.part10),
                 order_of(instance.attributes.get("InstanceNumber")),
                 orjson.dumps(instance.attributes),
-                self._block(batch, "patient", instance.patient),
-                self._block(batch, "study", instance.study),
-                self._block(batch, "series", instance.series),
+                self._block("patient", instance.patient),
+                self._block("study", instance.study),
+                self._block("series", instance.series),
                 source,
             )
         )
-        batch.rejections.extend(
-            Rejection(one.study_uid, one.sop_instance_uid, instance.rejection_code, source)
-            for one in instance.rejects
-        )
+        for one in instance.rejects:
+            self._batch.rejections.append(
+                Rejection(one.study_uid, one.sop_instance_uid, instance.rejection_code, source)
+            )
 
-    def _block(self, batch: Batch, level: str, attributes: Attributes) -> bytes:
+    def _block(self, level: str, attributes: Attributes) -> bytes:
         # Readers share one mapping between the instances of a series, so identity is a cheap
         # key; the mapping is kept beside it, so that its id cannot be used again.
         known = self._seen.get(id(attributes))
@@ -94,8 +95,8 @@ class RowEncoder:
                 self._seen.clear()
             data = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)
             digest = block_digest(level, data)
-            known = self._seen[id(attributes)] = (attributes, digest, data)
-        batch.blocks.setdefault(known[1], (level, known[2]))
+            known = self._seen[id(attributes)] = (attributes, digest)
+            self._batch.blocks[digest] = (level, data)
         return known[1]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,10 +58,12 @@ def _kept(folder: Path, rules: str) -> Iterator[Catalog]:
         raise OutputError("The state folder cannot be made.", hint="Check --state.") from error
     with _lock(folder):
         path = folder / "catalog.db"
-        catalog = _open_state(path, rules)
+        seal = _Seal(path)
+        catalog = _open_state(path, seal, rules)
         try:
             yield catalog
             catalog.commit()
+            seal.is_due = True
         except (sqlite3.DatabaseError, JSONDecodeError) as error:
             # Subclasses are a full disk, a lock and the like; this class itself is damage, and so
             # is JSON of ours that is none.
@@ -73,6 +76,40 @@ def _kept(folder: Path, rules: str) -> Iterator[Catalog]:
             ) from None
         finally:
             catalog.close()
+            seal.close()
+
+
+class _Seal:
+    """The digest of the catalog as the last run that came to its end has left it.
+
+    SQLite notices damage to its own structure, not to what a row holds. There is no digest while a
+    run is on: what a killed run leaves is as sound as SQLite's journal makes it.
+    """
+
+    def __init__(self, catalog: Path) -> None:
+        self.is_due = False
+        self._catalog = catalog
+        self._path = catalog.with_suffix(".digest")
+
+    def is_broken(self) -> bool:
+        """Tell whether the catalog has changed since it was sealed, and remove the seal."""
+        try:
+            sealed = self._path.read_text("ascii", "replace")
+            self._path.unlink()
+        except FileNotFoundError:
+            return False
+        return sealed != self._digest()
+
+    def close(self) -> None:
+        """Seal the catalog, unless its run did not come to its end."""
+        if self.is_due:
+            with suppress(OSError):  # without a seal the next run believes what it finds
+                self._path.touch(0o600)
+                self._path.write_text(self._digest(), "ascii")
+
+    def _digest(self) -> str:
+        with self._catalog.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 @contextmanager
@@ -101,12 +138,20 @@ def _lock(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open_state(path: Path, rules: str) -> Catalog:
+def _open_state(path: Path, seal: _Seal, rules: str) -> Catalog:
+    # A damaged state costs one full read, not the run: it is set aside, not deleted.
+    damaged = path.with_suffix(".damaged")
     try:
-        catalog = create(path, kept=True)
-    except sqlite3.DatabaseError:
-        # A damaged state costs one full read, not the run: it is set aside, not deleted.
-        path.replace(path.with_suffix(".damaged"))
-        catalog = create(path, kept=True)
+        if seal.is_broken():
+            path.replace(damaged)
+        try:
+            catalog = create(path, kept=True)
+        except sqlite3.DatabaseError:
+            path.replace(damaged)
+            catalog = create(path, kept=True)
+    except OSError:
+        raise OutputError(
+            "The catalog in the state folder cannot be opened.", hint="Check --state."
+        ) from None
     catalog.adopt_rules(rules)
     return catalog

@@ -104,23 +104,27 @@ class Catalog:
 
         The outcome is `instance`, or the code of the Problem, or `filtered`.
         """
+        files, members = [], []
+        for number, candidate, outcome in sources:
+            row = (
+                number,
+                self._path_of(candidate),
+                int(candidate.linked),
+                candidate.size,
+                candidate.mtime_ns,
+                candidate.inode,
+                outcome,
+            )
+            if candidate.member is None and candidate.offset is None:
+                files.append(row)
+            else:
+                member = candidate.member and _plain(candidate.member)
+                members.append((*row, member, candidate.offset, candidate.spool))
+        # A NULL that is bound costs more than a value: files that are no members go without.
+        columns = "INSERT INTO source(id, path, linked, size, mtime_ns, inode, outcome"
+        self._db.executemany(f"{columns}) VALUES(?,?,?,?,?,?,?)", files)
         self._db.executemany(
-            "INSERT INTO source VALUES(?,?,?,?,?,?,?,?,?,?)",
-            [
-                (
-                    number,
-                    self._path_of(candidate),
-                    candidate.member and _plain(candidate.member),
-                    candidate.offset,
-                    candidate.spool,
-                    candidate.linked,
-                    candidate.size,
-                    candidate.mtime_ns,
-                    candidate.inode,
-                    outcome,
-                )
-                for number, candidate, outcome in sources
-            ],
+            f"{columns}, member, offset, spool) VALUES(?,?,?,?,?,?,?,?,?,?)", members
         )
 
     def find_source(self, candidate: Candidate) -> tuple[int, bool] | None:

@@ -88,7 +88,7 @@ Where = Annotated[
         "--where",
         group=INPUT,
         metavar="KEYWORD=VALUE",
-        text="Take only instances that have this value, such as Modality=CT; repeatable.",
+        text="Take only instances with this value, such as Modality=CT; repeated, all must hold.",
     ),
 ]
 Follow = Annotated[bool, option("--follow", group=INPUT, text="Follow symbolic links.")]
@@ -317,7 +317,7 @@ Bundles = Annotated[
     Texts,
     typer.Argument(
         metavar="BUNDLE",
-        help="Bundles (.json, .ndjson, .gz of these) or folders of them.",
+        help="Bundles (.json, .ndjson, .gz of these), folders of them, or - for standard input.",
         rich_help_panel="Arguments",
         show_default=False,
     ),

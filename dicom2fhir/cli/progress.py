@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dicom2fhir.report.people import plural
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from dicom2fhir.cli.terminal import Terminal
+    from dicom2fhir.pipeline import Watch
 
 MINUTE = 60.0
 SHORT = 0.7
@@ -21,21 +22,8 @@ SHORT = 0.7
 STAGES = {"read": "Reading", "write": "Writing"}
 
 
-class Watcher(Protocol):
-    """What the pipeline tells of its progress to."""
-
-    def stage(self, name: str) -> None:
-        """Note that a stage begins."""
-
-    def read(self, files: int) -> None:
-        """Note how many files were read so far."""
-
-    def written(self, studies: int, total: int) -> None:
-        """Note how many studies were written so far."""
-
-
 @contextmanager
-def watch_run(terminal: Terminal, *, wanted: bool | None, bar: bool) -> Iterator[Watcher]:
+def watch_run(terminal: Terminal, *, wanted: bool | None, bar: bool) -> Iterator[Watch]:
     """Yield what shows the progress of a run until the run ends."""
     if wanted is False or terminal.quiet:
         yield Lines(terminal, every=None)

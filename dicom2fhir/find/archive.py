@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,7 @@ class Archives:
         Errors: Problems find.archive-bad, find.archive-limit, find.archive-member
         """
         try:
-            descriptor = open_regular(candidate.path, follow=candidate.linked)
+            descriptor, _status = open_regular(candidate.path, follow=candidate.linked)
         except OSError:
             yield from self._itself(candidate, relative)
             return
@@ -87,7 +86,7 @@ class Archives:
         if is_tar_header(start[:BLOCK]):
             spool = self._spools.write(chain([start], chunks))
             with open(spool, "rb", buffering=0) as tar:
-                spooled = replace(candidate, spool=spool)
+                spooled = candidate._replace(spool=spool)
                 members = list_tar(tar.fileno())
                 yield from self._list(spooled, relative, members, problem=stream.problem)
         elif stream.problem:
@@ -122,10 +121,10 @@ class Archives:
         except (BadArchiveError, OSError):
             problem = problem or Problem(code="find.archive-bad")
         if problem:
-            yield replace(archive, spool=None), problem
+            yield archive._replace(spool=None), problem
 
     def _member(self, archive: Candidate, member: Member) -> Finding:
-        found = replace(archive, member=member.name, offset=member.offset, size=member.size)
+        found = archive._replace(member=member.name, offset=member.offset, size=member.size)
         if not member.is_usable:
             return found, Problem(code="find.archive-member")
         if exceeded := exceeded_limit(self._options, member.size, member.packed):

@@ -12,12 +12,12 @@ from dicom2fhir.find.dicomdir import check_dicomdir
 from dicom2fhir.find.listing import Named, read_paths
 from dicom2fhir.find.patterns import Glob, PathFilter, is_glob
 from dicom2fhir.find.walk import Finding, Walker, failure, judge
+from dicom2fhir.model import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dicom2fhir.find.archive import Archives
-    from dicom2fhir.model import Candidate
     from dicom2fhir.options import FindOptions
 
 STDIN = "-"
@@ -165,7 +165,7 @@ class Finder:
             return
         accepts = self._wanted.accepts if self._wanted.include is not None else None
         for finding in self._walker.walk(path, skip, known):
-            if isinstance(finding, tuple):
+            if not isinstance(finding, Candidate):
                 yield finding
             elif finding.path.lower().endswith(_SPECIAL):
                 yield from self._admit_special(finding, skip)
@@ -174,7 +174,7 @@ class Finder:
 
     def _admit(self, finding: Finding, skip: int) -> Iterator[Finding]:
         """Yield what a file that was named stands for."""
-        if isinstance(finding, tuple):
+        if not isinstance(finding, Candidate):
             yield finding
         elif not self._wanted.excludes(relative := finding.path[skip:]):
             yield from self._archives.look_into(finding, relative)

@@ -30,11 +30,11 @@ def open_candidate(candidate: Candidate) -> ByteSource:
 
     Errors: OSError, never with a path in it; a FIFO, socket or device is refused without waiting
     """
-    descriptor = open_regular(candidate.spool or candidate.path, follow=candidate.linked)
+    descriptor, status = open_regular(candidate.spool or candidate.path, follow=candidate.linked)
+    if candidate.offset is None:
+        return FileBytes(descriptor, 0, status.st_size, status)
     try:
-        if candidate.offset is None:
-            return FileBytes(descriptor, 0, os.fstat(descriptor).st_size)
-        return _open_member(descriptor, candidate, candidate.offset)
+        return _open_member(descriptor, candidate, candidate.offset, status)
     except BaseException:
         os.close(descriptor)
         raise
@@ -83,8 +83,8 @@ class _Stream(io.RawIOBase):
         super().close()
 
 
-def open_regular(path: str, *, follow: bool) -> int:
-    """Return a descriptor of a regular file, without following a link unless told so."""
+def open_regular(path: str, *, follow: bool) -> tuple[int, os.stat_result]:
+    """Return a descriptor of a regular file and its status; a link is followed only if told so."""
     # O_NONBLOCK: a path that became a FIFO since it was listed must not block the run.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
@@ -92,28 +92,31 @@ def open_regular(path: str, *, follow: bool) -> int:
     except OSError as error:
         number = error.errno or 0
     else:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return descriptor
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            return descriptor, status
         os.close(descriptor)
         raise OSError("not a regular file")
     # Raised here, outside the handler: the first error holds the path.
     raise OSError(number, os.strerror(number))
 
 
-def _open_member(descriptor: int, candidate: Candidate, offset: int) -> ByteSource:
+def _open_member(
+    descriptor: int, candidate: Candidate, offset: int, status: os.stat_result
+) -> ByteSource:
     size = candidate.size or 0
     magic = b"" if candidate.spool else os.pread(descriptor, 4, 0)
     if magic == ZIP_MEMBER_MAGIC:
         method, start = _read_local_header(descriptor, offset)
         if method == _DEFLATED:
-            return InflatedBytes(descriptor, start, size, -zlib.MAX_WBITS)
+            return InflatedBytes(descriptor, start, size, status, -zlib.MAX_WBITS)
     elif magic.startswith(GZIP_MAGIC):
-        return InflatedBytes(descriptor, offset, size, zlib.MAX_WBITS + 16)
+        return InflatedBytes(descriptor, offset, size, status, zlib.MAX_WBITS + 16)
     else:
         start = offset
-    if start + size > os.fstat(descriptor).st_size:
+    if start + size > status.st_size:
         raise OSError("the archive ends before its member does")
-    return FileBytes(descriptor, start, size)
+    return FileBytes(descriptor, start, size, status)
 
 
 def _read_local_header(descriptor: int, offset: int) -> tuple[int, int]:
@@ -132,11 +135,11 @@ class FileBytes:
 
     __slots__ = ("_before", "_descriptor", "_start", "size")
 
-    def __init__(self, descriptor: int, start: int, size: int) -> None:
+    def __init__(self, descriptor: int, start: int, size: int, status: os.stat_result) -> None:
         self._descriptor = descriptor
         self._start = start
         self.size = size
-        self._before = _state(descriptor)
+        self._before = _state(status)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; fewer only at the end."""
@@ -154,7 +157,7 @@ class FileBytes:
 
     def changed(self) -> bool:
         """Tell whether the file has changed since it was opened."""
-        return _state(self._descriptor) != self._before
+        return _state(os.fstat(self._descriptor)) != self._before
 
     def close(self) -> None:
         """Release the file."""
@@ -178,7 +181,9 @@ class InflatedBytes:
         "size",
     )
 
-    def __init__(self, descriptor: int, start: int, size: int, window_bits: int) -> None:
+    def __init__(
+        self, descriptor: int, start: int, size: int, status: os.stat_result, window_bits: int
+    ) -> None:
         self._descriptor = descriptor
         self._position = start
         self.size = size
@@ -188,7 +193,7 @@ class InflatedBytes:
         import tempfile  # noqa: PLC0415 - for deflated members alone
 
         self._buffer = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._before = _state(descriptor)
+        self._before = _state(status)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; fewer only at the end."""
@@ -222,7 +227,7 @@ class InflatedBytes:
 
     def changed(self) -> bool:
         """Tell whether the archive has changed since it was opened."""
-        return _state(self._descriptor) != self._before
+        return _state(os.fstat(self._descriptor)) != self._before
 
     def close(self) -> None:
         """Release the file and what was inflated."""
@@ -230,6 +235,5 @@ class InflatedBytes:
         os.close(self._descriptor)
 
 
-def _state(descriptor: int) -> tuple[int, int]:
-    status = os.fstat(descriptor)
+def _state(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns

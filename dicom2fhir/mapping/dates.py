@@ -28,6 +28,7 @@ _MICROSECONDS = 6
 _MINUTES_EAST = 14 * 60
 _MINUTES_WEST = -12 * 60
 _NO_OFFSET = "-0000"
+_CENTURIES = frozenset({"18", "19", "20", "21"})
 
 
 def load_zone(name: str) -> ZoneInfo:
@@ -60,6 +61,8 @@ def parse_date(text: str) -> str | None:
     if match is None:
         return None
     year, month, day = match[1], match[2] or "00", match[3] or "00"
+    if match[2] and not match[3] and year[:2] not in _CENTURIES:
+        return None  # rather a year of two digits, month and day
     try:
         date(int(year), int(month) or 1, int(day) or 1)
     except ValueError:

@@ -86,13 +86,23 @@ def _requests(study: Study) -> list[Attributes]:
     return found
 
 
-def _orders(identifiers: Iterable[Json]) -> Json:
+def _each_once(values: Iterable[Json]) -> list[Json]:
     made: list[Json] = []
-    for one in identifiers:
-        order = {"type": "ServiceRequest", "identifier": one}
-        if one and order not in made:
-            made.append(order)
+    for value in values:
+        if value not in made:
+            made.append(value)
     return made
+
+
+def _orders(identifiers: Iterable[Json]) -> Json:
+    """Return each order once; a number without system is that of the order which has one."""
+    stated = [one for one in identifiers if one]
+    issued = {one["value"] for one in stated if "system" in one}
+    return _each_once(
+        {"type": "ServiceRequest", "identifier": one}
+        for one in stated
+        if "system" in one or one["value"] not in issued
+    )
 
 
 def _accessions(study: Study, context: Context) -> Json:
@@ -130,14 +140,6 @@ def _series_count(study: Study, _context: Context) -> Json:
 def _instance_count(study: Study, _context: Context) -> Json:
     """Return how many instances are listed."""
     return study.instance_count
-
-
-def _each_once(values: Iterable[Json]) -> list[Json]:
-    made: list[Json] = []
-    for value in values:
-        if value not in made:
-            made.append(value)
-    return made
 
 
 def _requested(study: Study, keyword: str, context: Context, element: str) -> list[Json]:

@@ -29,6 +29,8 @@ _HL7 = "http://hl7.org/fhir/StructureDefinition"
 _ANIMAL_STATUS = "http://hl7.org/fhir/animal-genderstatus"
 _GENDERS = {"M": "male", "F": "female", "O": "other"}
 _NEUTERED = {"ALTERED": ("neutered", "Neutered"), "UNALTERED": ("intact", "Intact")}
+# The extension patient-animal must tell the species.
+_NOT_STATED = {"extension": [{"url": f"{_HL7}/data-absent-reason", "valueCode": "unknown"}]}
 _HUMAN = frozenset({"337915000", "L-85B00"})
 _HUMAN_WORDS = frozenset({"human", "homo sapiens"})
 
@@ -177,11 +179,11 @@ def _animal(patient: Attributes, context: Context) -> Json:
     species = _described(
         patient, context, "PatientSpeciesCodeSequence", "PatientSpeciesDescription"
     )
-    if not species:
-        return None
     breed = _described(patient, context, "PatientBreedCodeSequence", "PatientBreedDescription")
+    if not (species or breed):
+        return None
     status = _NEUTERED.get(first(patient, "PatientSexNeutered").upper())
-    parts: list[Json] = [{"url": "species", "valueCodeableConcept": species}]
+    parts: list[Json] = [{"url": "species", "valueCodeableConcept": species or _NOT_STATED}]
     if breed:
         parts.append({"url": "breed", "valueCodeableConcept": breed})
     if status:

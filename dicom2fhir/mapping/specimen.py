@@ -10,7 +10,7 @@ from dicom2fhir.mapping.codes import concepts, of_series, uids
 from dicom2fhir.mapping.elements import Element, fill
 from dicom2fhir.mapping.identifiers import identifier, issuer_of, own, uid
 from dicom2fhir.mapping.meta import patient_meta
-from dicom2fhir.mapping.patient import subject
+from dicom2fhir.mapping.patient import subject, subject_id
 from dicom2fhir.mapping.text import bounded, first, items
 
 if TYPE_CHECKING:
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
-    """One item of Specimen Description Sequence and the container that it lies in."""
+    """One item of Specimen Description Sequence, whose it is and the container that it lies in."""
 
+    owner: str
     item: Attributes
     container: str
     series: Series
 
 
-def _slides(series: Iterable[Series]) -> Iterable[Slide]:
+def _slides(series: Iterable[Series], context: Context) -> Iterable[Slide]:
+    owner = subject_id(context.study.patient, context)
     for one in series:
         for instance in one.instances:
             if "SpecimenDescriptionSequence" in instance.attributes:
                 container = first(instance.attributes, "ContainerIdentifier")
                 for item in items(instance.attributes, "SpecimenDescriptionSequence"):
-                    yield Slide(item=item, container=container, series=one)
+                    yield Slide(owner=owner, item=item, container=container, series=one)
 
 
 def _issued(slide: Slide, context: Context) -> Json:
@@ -46,13 +48,16 @@ def _issued(slide: Slide, context: Context) -> Json:
 
 
 def _id(slide: Slide, context: Context) -> Json:
-    """Return the UUIDv5 of the Specimen UID, else of the identifier and its system or study."""
+    """Return the UUIDv5 of subject and Specimen UID, else identifier and its system or study.
+
+    Two patients under one number are a mistake, but never one specimen.
+    """
     unique = uids(slide.item, "SpecimenUID")
     if unique:
-        return resource_id("Specimen", unique[0])
+        return resource_id("Specimen", slide.owner, unique[0])
     issued = _issued(slide, context) or {}
     scope = issued.get("system") or context.study.uid
-    return resource_id("Specimen", scope, issued.get("value") or slide.container)
+    return resource_id("Specimen", slide.owner, scope, issued.get("value") or slide.container)
 
 
 def _own_identifier(slide: Slide, context: Context) -> Json:
@@ -112,14 +117,14 @@ _VERSIONS = {"R4": SPECIMEN, "R4B": SPECIMEN}
 
 def series_specimens(series: Series, context: Context) -> Json:
     """Return a Reference to each specimen that an instance of the series shows."""
-    ids = dict.fromkeys(_id(slide, context) for slide in _slides([series]))
+    ids = dict.fromkeys(_id(slide, context) for slide in _slides([series], context))
     return [{"reference": f"Specimen/{one}"} for one in ids]
 
 
 def map_specimens(context: Context) -> list[Resource]:
     """Return the specimens of a study, each once."""
     found: dict[str, Slide] = {}
-    for slide in _slides(context.study.series):
+    for slide in _slides(context.study.series, context):
         found.setdefault(_id(slide, context), slide)
     rows = _VERSIONS[context.options.fhir]
     return [{"resourceType": "Specimen", **fill(rows, slide, context)} for slide in found.values()]

@@ -84,10 +84,9 @@ def deliver_studies(
     sink = outlets.sink
     if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
         results = _within_one_bundle(results, options)
-    for emitted in results:
-        refused = _deliver(emitted, catalog, outlets)
-        _add(emitted, counts, refused)
-        watch.written(len(counts.study_uids), len(study_uids))
+    for done, emitted in enumerate(results, start=1):
+        _add(emitted, counts, _deliver(emitted, catalog, outlets))
+        watch.written(done, len(study_uids))
     return counts
 
 

@@ -17,6 +17,7 @@ from dicom2fhir.pipeline.emission import hash_source
 from dicom2fhir.pipeline.reading import NOT_DICOM, read_candidate, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
+from dicom2fhir.problems import CODES
 from dicom2fhir.report.summary import Outcome, SeriesRow, StudyRow
 
 if TYPE_CHECKING:
@@ -116,10 +117,10 @@ def explain(path: str, options: Options) -> list[Explained]:
             )
         instance, problems = read_candidate(candidates[0], options.read)
     if instance is None:
-        raise NothingFoundError(_why_unread(problems), hint="inspect lists what can be read.")
+        raise _unread(problems)
     with open_catalog(None, "") as catalog:
         batch = Batch()
-        RowEncoder().add(batch, instance, catalog.number_source())
+        RowEncoder(batch).add(instance, catalog.number_source())
         catalog.add(batch)
         catalog.finish_reading()
         assembled = assemble_study(
@@ -132,7 +133,7 @@ def explain(path: str, options: Options) -> list[Explained]:
     return list(explain_study(assembled.studies[0], options.map))
 
 
-def _why_unread(problems: Sequence[Problem]) -> str:
+def _unread(problems: Sequence[Problem]) -> NothingFoundError:
     if not problems or problems[0].code == NOT_DICOM:
-        return "The file is not DICOM."
-    return f"{problems[0].message}."
+        return NothingFoundError("The file is not DICOM.", hint="inspect lists what can be read.")
+    return NothingFoundError(f"{problems[0].message}.", hint=CODES[problems[0].code].advice)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.catalog import Batch, RowEncoder
 from dicom2fhir.find import open_candidate
+from dicom2fhir.model import Candidate
 from dicom2fhir.problems import Problem, Severity
 from dicom2fhir.read import read_instance
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.find import Finding
-    from dicom2fhir.model import Candidate, Instance
+    from dicom2fhir.model import Instance
     from dicom2fhir.options import Options, ReadOptions
     from dicom2fhir.pipeline.watching import Watch
     from dicom2fhir.pipeline.workers import Workers
@@ -38,7 +39,7 @@ HINTS = {"find.dicomdir-missing", "find.dicomdir-outside"}
 """What is told of a file besides the file itself."""
 
 Where = tuple[tuple[str, str], ...]
-Numbered = tuple[int, "Candidate"]
+Numbered = tuple[int, Candidate]
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ def _number(
     """Give each candidate its number; leave out what an earlier run has read unchanged."""
     number = 0
     for finding in findings:
-        candidate, problem = finding if isinstance(finding, tuple) else (finding, None)
+        candidate, problem = (finding, None) if isinstance(finding, Candidate) else finding
         if problem is not None and problem.code in HINTS:
             # What a DICOMDIR names is a hint beside the file itself, which came just before.
             if number:
@@ -168,15 +169,15 @@ def _count(outcomes: Sequence[str], counts: ReadCounts) -> None:
 def read_chunk(job: ChunkJob) -> ChunkResult:
     """Read some candidates; a fault of one file is a Problem of that file."""
     result = ChunkResult()
-    encoder = RowEncoder()
+    encoder = RowEncoder(result.batch)
     for number, candidate in job.candidates:
         instance, problems = read_candidate(candidate, job.options)
         outcome = _outcome(instance, problems)
-        if instance is not None and not matches(instance, job.where):
+        if instance is not None and job.where and not matches(instance, job.where):
             outcome = "filtered"
         elif instance is not None:
-            encoder.add(result.batch, instance, number)
-        if outcome != "filtered":
+            encoder.add(instance, number)
+        if problems and outcome != "filtered":
             result.problems.extend(replace(problem, source=number) for problem in problems)
         result.outcomes.append(outcome)
     return result

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import warnings
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from dicom2fhir.errors import ConfigError
@@ -44,8 +46,10 @@ class Workers:
         ending = threading.Thread(
             target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
         )
-        ending.start()
-        ending.join(PATIENCE)
+        # Where the system grants no thread either, the pool ends with this process.
+        with suppress(RuntimeError):
+            ending.start()
+            ending.join(PATIENCE)
 
     def _put_away(self, *, interrupted: bool) -> None:
         """End the processes at once: after a fault nobody waits for the rest of their work."""
@@ -69,9 +73,15 @@ class Workers:
         from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - slow to import
         from multiprocessing import get_context  # noqa: PLC0415 - the same
 
-        self._pool = ProcessPoolExecutor(
-            self._limit, mp_context=get_context("spawn"), initializer=_begin_worker
-        )
+        try:
+            self._pool = ProcessPoolExecutor(
+                self._limit,
+                mp_context=get_context("spawn"),
+                initializer=_begin_worker,
+                initargs=gc.get_threshold(),
+            )
+        except (OSError, RuntimeError):
+            raise _refused() from None
 
     def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Yield the results of the jobs, in their order, a few jobs ahead at most."""
@@ -84,16 +94,28 @@ class Workers:
         waiting: deque[Future[Result]] = deque()
         try:
             for job in jobs:
-                waiting.append(self._pool.submit(work, job))
+                waiting.append(_submit(self._pool, work, job))
                 if len(waiting) > 4 * self._limit:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
-            raise ConfigError(
-                "The system ended a process of this run, perhaps for want of memory.",
-                hint="Run again with --workers 1, or with more memory.",
-            ) from None
+            raise _refused() from None
+
+
+def _submit(pool: ProcessPoolExecutor, work: Callable[[Job], Result], job: Job) -> Future[Result]:
+    try:
+        return pool.submit(work, job)
+    except (OSError, RuntimeError):
+        # Processes and threads start with the first jobs; their number or memory may be limited.
+        raise _refused() from None
+
+
+def _refused() -> ConfigError:
+    return ConfigError(
+        "The system refused or ended a process of this run, perhaps for want of memory.",
+        hint="Run again with --workers 1, or with more memory.",
+    )
 
 
 def count_cores() -> int:
@@ -103,13 +125,17 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _begin_worker() -> None:
+def _begin_worker(*threshold: int) -> None:
+    gc.set_threshold(*threshold)
     # The parent decides what an interrupt means; a worker only ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
     # Warnings of libraries quote values.
     warnings.simplefilter("ignore")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    except RuntimeError:
+        os._exit(1)  # the system grants no thread: the parent says so, without a traceback
 
 
 def _end_with_parent() -> None:

@@ -11,9 +11,8 @@ from dicom2fhir.model import Instance, Reference
 from dicom2fhir.problems import Problem
 from dicom2fhir.read import attributes
 from dicom2fhir.read.decode import find_decoder
-from dicom2fhir.read.structure import tag_text
 from dicom2fhir.read.tables.sop_classes import NON_PATIENT
-from dicom2fhir.read.wanted import EVIDENCE, KEY_OBJECTS, Items, Raw, RawItem
+from dicom2fhir.read.wanted import EVIDENCE, KEY_OBJECTS, Items, Raw, RawItem, tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import ReadOptions
     from dicom2fhir.read.meta import Meta
 
-_VALID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+_VALID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _LONGEST_UID = 64
 _LONGEST_ORIGINAL = 1000
@@ -63,7 +62,7 @@ class Assembly:
         self.problems: list[Problem] = []
         self.sop_class = _clean(raw[_CLASS]) or _clean(meta.sop_class_uid)
         self.sop_instance = _clean(raw[_SOP]) or _clean(meta.sop_instance_uid)
-        self.decoder = find_decoder(raw[_CHARACTER_SET], options.charset, order)
+        self.decoder = find_decoder(raw[_CHARACTER_SET], options.charset, order, options.max_values)
 
     def instance(self, syntax: str, *, part10: bool) -> Instance | None:
         """Return the Instance, or None where one of its four UIDs is missing."""

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from dicom2fhir.problems import Problem
 from dicom2fhir.read.attributes import SPECIFIC_CHARACTER_SET, Level
 from dicom2fhir.read.charset import decode_text, find_charset
-from dicom2fhir.read.structure import tag_text
-from dicom2fhir.read.wanted import LEVELS
+from dicom2fhir.read.wanted import LEVELS, tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Sized
@@ -55,17 +54,18 @@ def numbers(raw: bytes, vr: str, order: str) -> tuple[int | float, ...]:
 
 
 @lru_cache(maxsize=8)
-def find_decoder(charset: Raw, override: str | None, order: str) -> Decoder:
+def find_decoder(charset: Raw, override: str | None, order: str, max_values: int) -> Decoder:
     """Return the decoder for data sets in this character set and byte order."""
     named = charset if isinstance(charset, bytes) else b""
-    return Decoder(find_charset(named, override), override, order)
+    return Decoder(find_charset(named, override), override, order, max_values)
 
 
 class Decoder:
     """Decodes the values of data sets in one character set and byte order."""
 
-    def __init__(self, charset: Charset, override: str | None, order: str) -> None:
+    def __init__(self, charset: Charset, override: str | None, order: str, max_values: int) -> None:
         self.charset = charset
+        self._max_values = max_values
         self._override = override
         self._order = order
         self._shared: dict[tuple[Raw, ...], tuple[Decoded, ...]] = {}
@@ -181,6 +181,9 @@ class Decoder:
         problems: list[Problem],
     ) -> Sequence[Value]:
         vr = want.vr
+        if _count_values(raw, vr) > self._max_values:
+            problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
+            return ()
         if vr in NUMBERS:
             return numbers(raw, vr, self._order)
         if raw.isascii() and b"\x1b" not in raw:
@@ -189,6 +192,13 @@ class Decoder:
         if repaired:
             problems.append(Problem(code="read.charset", tag=tag_text(tag)))
         return split_text(text, vr)
+
+
+def _count_values(raw: bytes, vr: str) -> int:
+    """Return how many values there may be; some character sets use the byte of a backslash."""
+    if vr in NUMBERS:
+        return len(raw) // Struct(NUMBERS[vr]).size
+    return 1 if vr in _ONE_VALUE else 1 + raw.count(b"\\")
 
 
 def _store(known: dict[K, V], key: K, found: V) -> None:

@@ -10,8 +10,9 @@ from dicom2fhir.problems import Problem
 from dicom2fhir.read import attributes
 from dicom2fhir.read.decode import numbers
 from dicom2fhir.read.meta import JPIP, NATIVE, settle_syntax
-from dicom2fhir.read.structure import UNBOUNDED, tag_text
+from dicom2fhir.read.structure import UNBOUNDED
 from dicom2fhir.read.tables import sop_classes
+from dicom2fhir.read.wanted import tag_text
 
 if TYPE_CHECKING:
     from dicom2fhir.read.structure import Encoding

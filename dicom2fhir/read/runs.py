@@ -9,13 +9,22 @@ compares it again, so a result never depends on which runs are known.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from dicom2fhir.read.wanted import NOTHING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dicom2fhir.read.wanted import RawItem
 
 LONGEST = 16 * 1024
 """Bytes of one run."""
+FARTHEST = 256 * 1024
+"""Bytes of a header that are read at once because the one before was as long."""
+SLACK = 1024
+"""Bytes by which the next header may be longer."""
 STEADY = 2
 """How often a run must have come again before it is joined with its neighbour."""
 _MOST = 2 * 1024 * 1024
@@ -70,14 +79,20 @@ class Run:
         self.patience = min(2 * self.patience, _LONGEST_WAIT)
 
 
+Step: TypeAlias = "tuple[bytes, Callable[[bytes, int], tuple[bytes, int]], int, int]"
+"""Bytes that end with the tag and VR of an element, what unpacks that many and a 16-bit length, how
+many that is together, and the tag to keep the value by. One unpacking costs half of comparing in
+place and then looking at the length."""
+
+
 class Plan(NamedTuple):
     """The whole way through data sets of one kind, made once the runs have settled.
 
-    Each step is bytes to compare, how many of them to step over, and the tag to keep the value of
-    the element by whose tag and VR (16-bit length) these bytes end. `tail` stands behind the last.
+    `tail` stands behind the last step; `values` is what reading begins with and all that is kept
+    and does not vary.
     """
 
-    steps: tuple[tuple[bytes, int, int], ...]
+    steps: tuple[Step, ...]
     tail: bytes
     values: RawItem
     items: int
@@ -85,15 +100,19 @@ class Plan(NamedTuple):
 
 
 class Runs:
-    """The runs of one kind of data set: each by the tag it begins with, and `start` before all."""
+    """The runs of one kind of data set: each by the tag it begins with, and `start` before all.
 
-    __slots__ = ("by_key", "plan", "remembered", "scans", "settled", "start")
+    `reach` is how far the next one may go before its pixels, as the last one did.
+    """
+
+    __slots__ = ("by_key", "plan", "reach", "remembered", "scans", "settled", "start")
 
     def __init__(self) -> None:
         self.by_key: dict[bytes, Run] = {}
         self.remembered = 0
         self.scans = 0
         self.settled = 0
+        self.reach = 0
         self.plan: Plan | None = None
         self.start = Run(b"", {})
         # nothing is ever taken in its place
@@ -131,8 +150,13 @@ class Runs:
 
     def join(self, first: Run, second: Run) -> Run:
         """Return one run for two that follow each other."""
-        parts = (*(first.parts or (first,)), *(second.parts or (second,)))
-        return self.remember(_joined(parts), second.next)
+        joined = Run(
+            first.data + second.data,
+            {**first.values, **second.values},
+            first.items + second.items,
+            (*(first.parts or (first,)), *(second.parts or (second,))),
+        )
+        return self.remember(joined, second.next)
 
     def split(self, run: Run, data: bytes, at: int) -> Run:
         """Cut a run around the first element that is different here; return what begins here."""
@@ -156,13 +180,13 @@ def find_runs(*_kind: object) -> Runs:
 
 def _make_plan(run: Run, last: Run) -> Plan | None:
     """Return the plan of these runs; none where a tag comes twice, for then the order counts."""
-    steps: list[tuple[bytes, int, int]] = []
+    steps: list[Step] = []
     tail, items = b"", 0
-    values: RawItem = {}
+    values = NOTHING.copy()
     kept: list[int] = []
     while True:
         if run.varying:
-            steps.append((tail + run.head, len(tail), run.tag))
+            steps.append(_step(tail + run.head, run.tag))
             tail = b""
             kept += [run.tag] if run.tag else []
         else:
@@ -176,6 +200,11 @@ def _make_plan(run: Run, last: Run) -> Plan | None:
     if len(kept) != len(set(kept)):
         return None
     return Plan(tuple(steps), tail, values, items, last)
+
+
+def _step(known: bytes, tag: int) -> Step:
+    layout = Struct(f"<{len(known)}sH")
+    return known, layout.unpack_from, layout.size, tag
 
 
 def _joined(parts: tuple[Run, ...]) -> Run:

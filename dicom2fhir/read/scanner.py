@@ -6,10 +6,11 @@ other values of known elements without asking for more than their length.
 
 from __future__ import annotations
 
-from struct import Struct
+import struct
 from typing import TYPE_CHECKING
 
-from dicom2fhir.read.runs import LONGEST, STEADY, Plan, Run, Runs
+from dicom2fhir.read.budget import LONGEST_SHORT
+from dicom2fhir.read.runs import FARTHEST, LONGEST, SLACK, STEADY, Plan, Run, Runs
 from dicom2fhir.read.structure import (
     HEADER,
     LONG_HEADER,
@@ -18,7 +19,7 @@ from dicom2fhir.read.structure import (
     DeclinedError,
     Walk,
 )
-from dicom2fhir.read.wanted import EVIDENCE, NOTHING
+from dicom2fhir.read.wanted import EVIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,7 @@ _TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"} | {b""
 _NOTHING: RawItem = {}
 _LAST_GROUPS = 0x7F
 """High byte of the group from which on come pixels, padding and delimiters."""
-_LONGEST_SHORT = 0xFFFF
-_EVIDENCE = Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
+_EVIDENCE = struct.Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
 
 
 def scan_elements(
@@ -59,9 +59,11 @@ def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None
 
     The first data set of a kind is only read: learning pays from the second on.
     """
-    size = walk.window.size
+    window, start = walk.window, pos
+    size = window.size
     known = runs.scans > 0
     runs.scans += 1
+    window.extend(start + runs.reach)
     if runs.plan is not None:
         after = _follow(walk, pos, runs.plan)
         if not after:
@@ -72,6 +74,7 @@ def scan(walk: Walk, pos: int, wanted: Mapping[int, Wanted], runs: Runs) -> None
         pos = _scan_held(walk, pos, wanted, runs) if known else _scan_plain(walk, pos, wanted)
         if size - pos >= HEADER:
             pos = walk.element(pos, wanted, walk.values)
+    runs.reach = min(walk.pixels_at - start + SLACK, FARTHEST)
     walk.leftover(pos)
 
 
@@ -84,6 +87,7 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
         return pos
     data, base = window.data, window.base
     at, held = pos - base, len(data)
+    largest = min(walk.options.max_value, LONGEST_SHORT)
     while at <= held - LONG_HEADER:
         start = at + HEADER
         if implicit:
@@ -101,7 +105,7 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
             break
         want = wanted.get(group << 16 | element)
         if want is not None:
-            if not (want.plain and vr in _TEXT_VRS and length <= walk.options.max_value):
+            if not (want.plain and vr in _TEXT_VRS and length <= largest):
                 break
             values[group << 16 | element] = data[start:stop]
         at = stop
@@ -110,27 +114,25 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
 
 def _follow(walk: Walk, pos: int, plan: Plan) -> int:
     """Follow the plan to its end; return where that is, or 0 if the plan does not fit."""
-    data, base, values = walk.window.data, walk.window.base, walk.values
-    starts, at = data.startswith, pos - base
+    data, base, values = walk.window.data, walk.window.base, plan.values.copy()
+    at = pos - base
     try:
-        for known, length, tag in plan.steps:
-            if not starts(known, at):
-                break
-            at += length
-            stop = at + HEADER + data[at + 6] + (data[at + 7] << 8)
+        for known, unpack, span, tag in plan.steps:
+            found, length = unpack(data, at)
+            if found != known:
+                return 0
+            at += span
             if tag:
-                values[tag] = data[at + HEADER : stop]
-            at = stop
-        else:
-            if starts(plan.tail, at) and plan.items <= walk.options.max_items:
-                values.update(plan.values)
-                walk.items += plan.items
-                return base + at + len(plan.tail)
-    except IndexError:
-        # the window ends within a header
-        pass
-    walk.values = NOTHING.copy()
-    return 0
+                values[tag] = data[at : at + length]
+            at += length
+    except struct.error:
+        # the window ends before the element does
+        return 0
+    if plan.items > walk.options.max_items or not data.startswith(plan.tail, at):
+        return 0
+    walk.values = values
+    walk.items += plan.items
+    return base + at + len(plan.tail)
 
 
 def _scan_held(  # noqa: C901, PLR0912 - the innermost loop: calls would double its cost
@@ -255,6 +257,6 @@ def _learn_plain(walk: Walk, at: int, wanted: Mapping[int, Wanted]) -> Run | Non
     else:
         return None
     run = Run(data[at:stop], kept)
-    if walk.options.max_value >= _LONGEST_SHORT:
+    if walk.options.max_value >= LONGEST_SHORT:
         run.head, run.tag = run.data[:6], keep
     return run

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicom2fhir.problems import Problem
+from dicom2fhir.read.budget import Budget
 from dicom2fhir.read.structure import (
     PIXELS,
     SEQUENCE_VRS,
     UNBOUNDED,
     UNDEFINED,
     as_text,
-    tag_text,
 )
 from dicom2fhir.read.wanted import (
     EVIDENCE,
@@ -31,6 +31,7 @@ from dicom2fhir.read.wanted import (
     RawItem,
     Wanted,
     is_wanted_evidence,
+    tag_text,
 )
 from dicom2fhir.read.window import UnreadableError
 
@@ -46,6 +47,8 @@ Element: TypeAlias = Any
 
 _LARGEST_READ = 16 * 1024 * 1024
 """Bytes of one value at the most; larger ones are stepped over."""
+_MOST_READ = 64 * 1024 * 1024
+"""Bytes of all values that pydicom may hold."""
 _RAISES = (
     OSError,
     struct.error,
@@ -63,13 +66,18 @@ _RAISES = (
 
 
 class _SourceFile(io.RawIOBase):
-    """A source as a file for pydicom; values beyond the limit read as nothing."""
+    """A source as a file for pydicom; values that are `unwanted` or too large read as nothing.
+
+    Errors: OSError when the values are too many
+    """
 
     def __init__(self, window: Window, start: int) -> None:
         super().__init__()
+        self.unwanted = 0
         self._source = window.source
         self._size = window.size
         self._pos = start
+        self._read = 0
 
     def seekable(self) -> bool:
         return True
@@ -86,8 +94,12 @@ class _SourceFile(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         wanted = self._size - self._pos if size < 0 else size
-        data = b"" if wanted > _LARGEST_READ else self._source.read_at(self._pos, wanted)
+        skipped = wanted > _LARGEST_READ or wanted == self.unwanted
+        data = b"" if skipped else self._source.read_at(self._pos, wanted)
         self._pos = min(self._pos + wanted, self._size)
+        self._read += len(data)
+        if self._read > _MOST_READ:
+            raise OSError("more values than may be held")
         return data
 
 
@@ -102,6 +114,7 @@ class Loaded:
         self.pixels = 0
         self.cut = False
         self.items = 0
+        self.budget = Budget(options.max_kept, self.problems)
 
     def keep(self, dataset: Dataset, wanted: Mapping[int, Wanted], into: RawItem) -> None:
         """Keep the raw values of what is wanted of a pydicom data set."""
@@ -112,6 +125,8 @@ class Loaded:
             if tag in wanted
         }
         for tag, element in elements.items():
+            if into is self.values:
+                self.budget.begin()
             if tag != EVIDENCE or is_wanted_evidence(into):
                 self._keep_element(dataset, tag, element, wanted[tag], into)
 
@@ -129,6 +144,8 @@ class Loaded:
     def _bytes(self, element: Element, want: Wanted, vr: bytes, tag: int) -> bytes:
         if element.length > self.options.max_value:
             self.problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
+            return b""
+        if not self.budget.admits(tag, element.length):
             return b""
         return as_text(want, vr, element.value or b"", self.order)
 
@@ -185,6 +202,8 @@ def load_elements(
 
     def at_pixels(tag: int, _vr: str | None, length: int) -> bool:
         if tag not in PIXELS:
+            is_large = length > options.max_value and length != UNDEFINED
+            file.unwanted = length if is_large and tag not in wanted else 0
             return False
         loaded.pixels = UNBOUNDED if length == UNDEFINED else length
         loaded.cut = loaded.pixels > window.size - file.tell()

@@ -12,6 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dicom2fhir.problems import Problem
+from dicom2fhir.read.budget import Budget
 from dicom2fhir.read.wanted import (
     EVIDENCE,
     NOTHING,
@@ -20,6 +21,7 @@ from dicom2fhir.read.wanted import (
     RawItem,
     Wanted,
     is_wanted_evidence,
+    tag_text,
 )
 from dicom2fhir.read.window import UnreadableError
 
@@ -97,11 +99,6 @@ class Encoding(NamedTuple):
         return "<" if self.little else ">"
 
 
-def tag_text(tag: int) -> str:
-    """Return the tag as people write it."""
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-
-
 def as_text(want: Wanted, vr: bytes, raw: bytes, order: str) -> bytes:
     """Return the bytes of a value, with binary numbers as text where the table has IS or DS."""
     code = _BINARY.get(vr)
@@ -115,7 +112,8 @@ def as_text(want: Wanted, vr: bytes, raw: bytes, order: str) -> bytes:
 class Walk:
     """One walk: the values it kept and the Problems it met.
 
-    `pixels` is the length of the pixels that it came upon: 0 for none, UNBOUNDED for undefined.
+    `pixels` is the length of the pixels that it came upon, 0 for none, UNBOUNDED for undefined;
+    they lie at `pixels_at`.
     """
 
     def __init__(self, window: Window, encoding: Encoding, options: ReadOptions) -> None:
@@ -125,9 +123,11 @@ class Walk:
         self.values = NOTHING.copy()
         self.problems: list[Problem] = []
         self.pixels = 0
+        self.pixels_at = 0
         self.items = 0
         self.stepped = 0
         self.past = 0
+        self.budget = Budget(options.max_kept, self.problems)
         self.implicit, self.explicit, self.long = _HEADERS[encoding.little]
 
     # headers
@@ -183,12 +183,14 @@ class Walk:
         want = wanted.get(tag)
         if tag == EVIDENCE and not is_wanted_evidence(self.values):
             want = None
+        self.budget.begin()
         return self._value(header, want, into, implicit=implicit)
 
     def _pixel_data(self, header: Header) -> int:
         tag, _vr, length, value = header
         self.past = tag
         self.pixels = UNBOUNDED if length == UNDEFINED else length
+        self.pixels_at = value
         size = self.window.size
         if length == UNDEFINED:
             return self._find_sequence_end(value)
@@ -254,6 +256,8 @@ class Walk:
         tag, vr, length, value = header
         if length > self.options.max_value:
             self.problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
+            return b""
+        if not self.budget.admits(tag, length):
             return b""
         return as_text(want, vr, self.window.take(value, length), self.encoding.order)
 

@@ -29,6 +29,11 @@ class Items(list["RawItem"]):
     __eq__ = object.__eq__
 
 
+def tag_text(tag: int) -> str:
+    """Return the tag as people write it."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One attribute to keep: its keyword, VR and, for a sequence, what to keep of its items."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dicom2fhir.model import ByteSource
 
-HEAD = 16 * 1024
-"""Bytes of the first read: nearly every header fits, and it costs as much as opening the file."""
+HEAD = 8 * 1024
+"""Bytes of the first read: most headers fit, and copying more costs as much as opening the file."""
 STEP = 64 * 1024
 """Bytes of each later read."""
 
@@ -45,6 +45,12 @@ class Window:
         if len(self.data) < length:
             raise UnreadableError("read.unstable")
         return True
+
+    def extend(self, end: int) -> None:
+        """Hold the head of the source up to here, where it goes so far."""
+        held = len(self.data)
+        if held < end and self.base == 0:
+            self.data += self.source.read_at(held, end - held)
 
     def take(self, pos: int, length: int) -> bytes:
         """Return these bytes; fewer only where the source ends."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from dicom2fhir.cli.progress import Watcher
     from dicom2fhir.options import Options
+    from dicom2fhir.pipeline import Watch
 
 CANARY = "DOE^JANE"
 
@@ -42,7 +42,7 @@ def failing(error: BaseException) -> Callable[..., NoReturn]:
     return convert
 
 
-def finished(options: Options, watch: Watcher, *_: object) -> Outcome:
+def finished(options: Options, watch: Watch, *_: object) -> Outcome:
     """Stand in for the pipeline: two stages, a truncated file."""
     assert options.sources
     watch.stage("read")

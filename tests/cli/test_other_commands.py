@@ -130,6 +130,9 @@ def test_explain_of_something_else_ends_with_3(invoke: Callable[..., Result], st
     result = invoke("explain", str(study / "notes.txt"))
     assert (result.exit_code, result.stdout) == (3, "")
     assert "The file is not DICOM." in result.stderr
+    cut = invoke("explain", str(ROOT / "samples" / "faults" / "truncated" / "IM0002_cut.dcm"))
+    assert (cut.exit_code, cut.stdout) == (3, "")
+    assert "--allow-truncated" in cut.stderr
 
 
 def test_validate_finds_our_bundles_valid(

@@ -6,9 +6,14 @@ import pytest
 
 from dicom2fhir.cli import progress
 from dicom2fhir.cli.terminal import Terminal
+from dicom2fhir.options import Options, OutputOptions
+from dicom2fhir.pipeline import Unwatched, convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+STUDY_UID = "1.2.826.0.1.3680043.10.1.1"
 
 
 class Clock:
@@ -97,3 +102,17 @@ def test_a_bar_appears_after_a_moment(
     assert "Reading" in text
     assert "Writing" in text
     assert "2 studies" in text
+
+
+def test_a_study_that_cannot_be_written_counts_as_done(study: Path, folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / f"{STUDY_UID}.json").write_text("mine")
+    seen = []
+
+    class Recorder(Unwatched):
+        def written(self, studies: int, total: int) -> None:
+            seen.append((studies, total))
+
+    options = Options(sources=(str(study),), output=OutputOptions(path=str(folder / "out")))
+    assert convert(options, Recorder()).counts.failed == 1
+    assert seen == [(1, 1)]

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,11 +63,12 @@ def issuer_of(attributes: Attributes) -> str:
 
 
 def fill(catalog: Catalog, instances: list[Instance]) -> None:
-    batch, encoder = Batch(), RowEncoder()
+    batch = Batch()
+    encoder = RowEncoder(batch)
     for place, instance in enumerate(instances):
         number = catalog.number_source()
         catalog.add_sources([(number, Candidate(path=f"/in/{place}"), "instance")])
-        encoder.add(batch, instance, number)
+        encoder.add(instance, number)
     catalog.add(batch)
     catalog.finish_reading()
 
@@ -131,6 +133,18 @@ def test_series_attributes_that_differ_are_reported_and_a_side_is_left_out() -> 
 def test_an_absent_value_contradicts_nobody() -> None:
     study = assemble([make_instance("1.1"), make_instance("1.2", BodyPartExamined=["CHEST"])])
     assert study.studies[0].series[0].attributes["BodyPartExamined"] == ["CHEST"]
+
+
+def test_one_image_of_a_phantom_makes_no_phantom_of_a_patient() -> None:
+    person = {"PatientID": ["P1"]}
+    phantom = {**person, "QualityControlSubject": ["YES"]}
+    among = assemble([make_instance("1.1", patient=phantom), make_instance("1.2", patient=person)])
+    assert among.studies[0].patient["QualityControlSubject"] == ["NO"]
+    assert [(problem.code, problem.tag) for problem in among.problems] == [
+        ("catalog.patient-conflict", "(0010,0200)")
+    ]
+    alone = assemble([make_instance("1.1", patient=phantom)])
+    assert alone.studies[0].patient == phantom
 
 
 def test_the_same_bytes_again_are_a_duplicate() -> None:
@@ -272,7 +286,7 @@ def test_a_state_remembers_unchanged_files_and_forgets_changed_ones(tmp_path: Pa
         batch = Batch()
         number = catalog.number_source()
         catalog.add_sources([(number, place, "instance")])
-        RowEncoder().add(batch, make_instance("1.1"), number)
+        RowEncoder(batch).add(make_instance("1.1"), number)
         catalog.add(batch)
         catalog.finish_reading()
         catalog.mark_emitted(["1.2"], "as-before")
@@ -292,7 +306,8 @@ def test_a_state_remembers_unchanged_files_and_forgets_changed_ones(tmp_path: Pa
 def test_a_state_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     with open_catalog(str(tmp_path / "state"), ""):
         pass
-    assert (tmp_path / "state" / "catalog.db").stat().st_mode & 0o077 == 0
+    for path in (tmp_path / "state").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_second_run_on_one_state_is_refused_by_name(tmp_path: Path) -> None:
@@ -315,6 +330,36 @@ def test_a_damaged_state_is_set_aside_and_rebuilt(tmp_path: Path) -> None:
     with open_catalog(str(tmp_path), "") as catalog:
         assert catalog.study_uids() == []
     assert (tmp_path / "catalog.damaged").exists()
+
+
+def test_a_state_of_which_one_byte_of_a_row_has_changed_is_set_aside(tmp_path: Path) -> None:
+    with open_catalog(str(tmp_path), "") as catalog:
+        fill(catalog, [make_instance("1.1")])
+    with open_catalog(str(tmp_path), "") as catalog:
+        assert [row.sop_instance_uid for row in catalog.stored_instances("1.2")] == ["1.1"]
+    path = tmp_path / "catalog.db"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"1.1", data.index(b"1.2")) + 2] = ord("9")
+    path.write_bytes(data)
+    with open_catalog(str(tmp_path), "") as catalog:
+        assert catalog.study_uids() == []
+    assert (tmp_path / "catalog.damaged").exists()
+
+
+def test_a_state_whose_last_run_did_not_come_to_its_end_is_believed(tmp_path: Path) -> None:
+    with open_catalog(str(tmp_path), "") as catalog:
+        fill(catalog, [make_instance("1.1")])
+    with suppress(KeyboardInterrupt), open_catalog(str(tmp_path), "") as catalog:
+        fill(catalog, [make_instance("1.3")])
+        raise KeyboardInterrupt
+    with open_catalog(str(tmp_path), "") as catalog:
+        assert len(catalog.stored_instances("1.2")) == 2
+
+
+def test_a_catalog_that_is_no_file_ends_the_run_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "catalog.db").mkdir()
+    with pytest.raises(OutputError, match="cannot be opened"), open_catalog(str(tmp_path), ""):
+        pass
 
 
 def test_damage_that_shows_while_running_is_set_aside_for_the_next_run(tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def find(source: str = ".", **options: object) -> tuple[list[str], list[tuple[st
     with Finder(FindOptions(**options)) as finder:  # type: ignore[arg-type]
         findings = list(finder.find([source]))
     files = [item.path for item in findings if isinstance(item, Candidate)]
-    return sorted(files), [(item[0].path, item[1]) for item in findings if isinstance(item, tuple)]
+    return sorted(files), [
+        (item[0].path, item[1]) for item in findings if not isinstance(item, Candidate)
+    ]
 
 
 @pytest.mark.parametrize("name", ["DICOMDIR", "dicomdir"])

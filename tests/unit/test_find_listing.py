@@ -30,7 +30,7 @@ def find(
     with Finder(FindOptions(**options)) as finder:  # type: ignore[arg-type]
         stream = io.BytesIO(listing)
         findings = list(finder.find([*sources, "-"], listing=stream, null_separated=null))
-    problems = {item[0].path: item[1].code for item in findings if isinstance(item, tuple)}
+    problems = {item[0].path: item[1].code for item in findings if not isinstance(item, Candidate)}
     return [item.path for item in findings if isinstance(item, Candidate)], problems
 
 

@@ -135,7 +135,7 @@ def test_sequences_may_be_lists_or_tuples_for_they_come_from_json() -> None:
             one,
             attributes=frozen(one.attributes),
             instances=tuple(
-                replace(instance, attributes=frozen(instance.attributes))
+                instance._replace(attributes=frozen(instance.attributes))
                 for instance in one.instances
             ),
         )

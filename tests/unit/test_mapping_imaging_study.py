@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mapping_studies import FULL, code, instance, mapped, problems, series, study
+from mapping_studies import FULL, code, instance, issuer, mapped, problems, series, study
 
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.mapping.instance import ORIGINAL_UID
@@ -109,6 +109,18 @@ def test_an_empty_study_still_says_that_it_holds_nothing() -> None:
 
     assert (made["numberOfSeries"], made["numberOfInstances"]) == (0, 0)
     assert "series" not in made
+
+
+def test_a_number_that_one_place_gives_an_issuer_is_one_order() -> None:
+    (made,) = mapped(
+        study(
+            series(RequestAttributesSequence=[{"AccessionNumber": ["A1"]}]),
+            AccessionNumber=["A1"],
+            IssuerOfAccessionNumberSequence=issuer("1.2.276.0.76.3.1", "ISO"),
+        )
+    )["basedOn"]
+
+    assert made["identifier"]["system"] == "urn:oid:1.2.276.0.76.3.1"
 
 
 def test_orders_are_logical_references_each_once() -> None:

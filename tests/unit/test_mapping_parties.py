@@ -197,7 +197,19 @@ def test_specimens_without_uid_or_issuer_are_of_their_study() -> None:
     item = {"SpecimenIdentifier": ["SP1"]}
     source = study(series(instance(1, SpecimenDescriptionSequence=[item])))
 
-    assert mapped(source, "Specimen")["id"] == resource_id("Specimen", source.uid, "SP1")
+    owner = mapped(source, "Patient")["id"]
+    assert mapped(source, "Specimen")["id"] == resource_id("Specimen", owner, source.uid, "SP1")
+
+
+def test_one_specimen_uid_under_two_patients_is_two_specimens() -> None:
+    item = {"SpecimenUID": ["1.2.276.0.76.3.1.4"]}
+    slide = series(instance(1, SpecimenDescriptionSequence=[item]))
+    one, other = (
+        mapped(study(slide, patient={"PatientID": [number]}), "Specimen") for number in ("1", "2")
+    )
+
+    assert one["id"] != other["id"]
+    assert one["identifier"][1] == other["identifier"][1]
 
 
 def test_a_provenance_names_its_targets_and_does_not_depend_on_the_time() -> None:
@@ -326,7 +338,8 @@ def test_a_specimen_uid_that_is_none_leaves_the_identifier() -> None:
     source = study(series(instance(1, SpecimenDescriptionSequence=[item])))
     made = mapped(source, "Specimen")
 
-    assert made["id"] == resource_id("Specimen", source.uid, "SP1")
+    owner = mapped(source, "Patient")["id"]
+    assert made["id"] == resource_id("Specimen", owner, source.uid, "SP1")
     assert [one["value"] for one in made["identifier"][1:]] == ["SP1"]
     assert problems(source) == {"map.bad-code": 1}
 

@@ -214,6 +214,19 @@ def test_an_animal_has_species_breed_and_status() -> None:
     assert parts["genderStatus"]["coding"][0]["code"] == "neutered"
 
 
+def test_a_breed_without_a_species_is_kept() -> None:
+    made = mapped(study(patient={"PatientBreedDescription": ["Beagle"]}), "Patient")
+    absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+    assert made["extension"][0]["extension"] == [
+        {
+            "url": "species",
+            "valueCodeableConcept": {"extension": [{"url": absent, "valueCode": "unknown"}]},
+        },
+        {"url": "breed", "valueCodeableConcept": {"text": "Beagle"}},
+    ]
+
+
 def test_a_human_is_no_animal() -> None:
     coded = {"PatientSpeciesCodeSequence": [code("337915000", "SCT", "homo sapiens")]}
 

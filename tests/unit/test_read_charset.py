@@ -44,6 +44,8 @@ def test_names_are_decoded_as_pydicom_decodes_them(path: Path) -> None:
         ("ISO_IR 100", b"M\xfcller", "Müller"),
         ("ISO_IR 101", b"W\xb1s", "Wąs"),
         ("ISO_IR 144", b"\xbb\xee", "Лю"),
+        ("ISO_IR 203", b"\xbcuvre \xa4", "Œuvre €"),
+        ("ISO 2022 IR 6\\ISO 2022 IR 203", b"\x1b-b\xbcuvre", "Œuvre"),
         ("ISO_IR 192", "山田^太郎".encode(), "山田^太郎"),
         ("GB18030", "王^小东".encode("gb18030"), "王^小东"),
         ("GBK", "王^小东".encode("gbk"), "王^小东"),

@@ -134,6 +134,41 @@ def test_a_value_over_the_limit_is_left_out(coder: Coder, syntax: str) -> None:
     assert result.instance.patient == {"PatientID": ("P1",)}
 
 
+@pytest.mark.parametrize(("coder", "syntax"), EVERY)
+def test_an_attribute_of_more_values_than_the_limit_is_left_out(coder: Coder, syntax: str) -> None:
+    case = Case(coder, syntax).put(0x00081070, "PN", "A\\B\\C\\D")
+    result = case.read(max_values=3)
+    assert [(one.code, one.tag) for one in result.problems] == [("read.value-limit", "(0008,1070)")]
+    assert result.instance is not None
+    assert result.instance.series == {"Modality": ("CT",)}
+    assert codes(case.read(max_values=4)) == []
+
+
+@pytest.mark.parametrize(("coder", "syntax"), EVERY)
+def test_what_is_kept_in_all_has_a_limit(coder: Coder, syntax: str) -> None:
+    case = Case(coder, syntax)
+    items = [coder.item(coder.element(0x00080104, "LO", "M" * 3000)) for _ in range(30)]
+    case.elements[PROCEDURE] = coder.sequence(PROCEDURE, *items)
+    # Again and again: what the scanner has learned makes no difference.
+    for _ in range(4):
+        result = case.read(max_kept=10_000)
+        limited = [(one.code, one.tag) for one in result.problems]
+        assert limited == [("read.value-limit", "(0008,0104)")]
+        assert result.instance is not None
+        # 64 KiB of an element are free.
+        assert len(result.instance.study["ProcedureCodeSequence"]) == 21
+    assert codes(case.read()) == []
+
+
+def test_pydicom_is_not_given_more_than_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(big, BIG)
+    item = big.item(big.element(0x00191010, "OB", bytes(6000)), defined=False)
+    case.elements[0x00191001] = big.sequence(0x00191001, item, item, defined=False)
+    assert codes(case.read()) == []
+    monkeypatch.setattr("dicom2fhir.read.slow._MOST_READ", 10_000)
+    assert codes(case.read()) == ["read.malformed"]
+
+
 class SparseSource(MemorySource):
     """A file whose values are holes: their bytes are zero and may not be read in bulk."""
 
@@ -155,13 +190,15 @@ class SparseSource(MemorySource):
 
 
 @pytest.mark.parametrize(("coder", "syntax"), EVERY)
-def test_values_of_gigabytes_are_stepped_over(coder: Coder, syntax: str) -> None:
+@pytest.mark.parametrize("length", [15 << 20, 4 * GIB - 16])
+def test_large_values_that_nobody_wants_are_stepped_over(
+    coder: Coder, syntax: str, length: int
+) -> None:
     data = Case(coder, syntax).data()
     cut = data.rindex(coder.element(0x0020000D, "UI", "2.25.12"))
-    hole = coder.element(0x00191010, "OB", b"", 4 * GIB - 16)
-    source = SparseSource([data[:cut], *([hole, 4 * GIB - 16] * 5), data[cut:]])
+    hole = coder.element(0x00191010, "OB", b"", length)
+    source = SparseSource([data[:cut], *([hole, length] * 5), data[cut:]])
     result = read_instance(source, ReadOptions())
-    assert source.size > 20 * GIB - 1000
     assert codes(result) == []
     assert result.instance is not None
     assert result.instance.study_uid == "2.25.12"

@@ -37,6 +37,8 @@ CODECS: dict[str, str] = {
     "ISO 2022 GBK": "gbk",
     "ISO 2022 58": "gb2312",
     "GBK": "gbk",
+    "ISO_IR 203": "iso8859-15",
+    "ISO 2022 IR 203": "iso8859-15",
 }
 
 ESCAPES: dict[bytes, str] = {
@@ -57,6 +59,7 @@ ESCAPES: dict[bytes, str] = {
     b"\x1b$)C": "euc_kr",
     b"\x1b$(D": "iso2022_jp_2",
     b"\x1b$)A": "gb2312",
+    b"\x1b-b": "iso8859-15",
 }
 
 STAND_ALONE: tuple[str, ...] = ("ISO_IR 192", "GBK", "GB18030")
