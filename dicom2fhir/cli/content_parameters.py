@@ -79,8 +79,8 @@ Media = Annotated[
         "--media",
         group=IMAGES,
         choices=MEDIA_CHOICES,
-        text="Pictures: of the middle image of each series, of every image, of every frame, or "
-        "none.",
+        text="Pictures of the middle image of each series, of every image or of every frame, with "
+        "the documents that are encapsulated; or none of all that.",
     ),
 ]
 MediaFormat = Annotated[
