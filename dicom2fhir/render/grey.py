@@ -55,9 +55,7 @@ def to_grey(stored: Array, values: GreyValues, layout: Layout, window: str) -> S
     """
     voi, notes = choose_voi(values, layout, window)
     if voi is None:
-        voi = _extent(stored, values, central=window == "auto")
-        if window == "auto":
-            notes = ()
+        voi = find_extent(stored, values, central=window == "auto")
     words = "VOI LUT" if isinstance(voi, Lookup) else str(voi)
     return Shown(_apply(stored, values, voi), words, notes)
 
@@ -184,7 +182,7 @@ def _stretch(values: Array, extent: Extent) -> Array:
     return (values - extent.low) * (_WHITE / (extent.high - extent.low))
 
 
-def _extent(stored: Array, values: GreyValues, *, central: bool) -> Extent:
+def find_extent(stored: Array, values: GreyValues, *, central: bool = False) -> Extent:
     """Return between which modality values a frame lies, padding left out."""
     image = stored
     if values.padding is not None:

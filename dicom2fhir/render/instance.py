@@ -11,6 +11,7 @@ from dicom2fhir.render.fragments import FrameIndex, read_ranges
 from dicom2fhir.render.grey_values import GreyValues, read_grey_values
 from dicom2fhir.render.layout import MOST_BYTES, PIXELS, Layout, read_layout
 from dicom2fhir.render.picture import pixel_aspect
+from dicom2fhir.render.quiet import quietly
 from dicom2fhir.render.tags import PER_FRAME, SHARED, TAGS
 from dicom2fhir.render.values import items, raw
 
@@ -78,7 +79,7 @@ def open_image(stream: BinaryIO, transfer_syntax_uid: str, frames: Iterable[int]
         header.update(rest)
     if end is None or end.length == 0:
         raise RenderError("pixels.no-image", "no pixel data")
-    with guarded("the header"):
+    with guarded("the header"), quietly():
         layout = read_layout(header, end.tag)
         shared_groups = items(header, SHARED)[:1]
         shared = _settings(opened, header, shared_groups, layout)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from dicom2fhir.render.dataset import UNDEFINED, Element, Opened, open_dataset, size_of
 from dicom2fhir.render.faults import RenderError, guarded
 from dicom2fhir.render.fragments import find_fragments
+from dicom2fhir.render.quiet import quietly
 from dicom2fhir.render.syntaxes import VIDEO_TYPES
 from dicom2fhir.render.values import text, whole
 
@@ -121,7 +122,7 @@ def find_document(stream: BinaryIO, transfer_syntax_uid: str) -> Extract:
         raise RenderError("pixels.undecodable", "the file ends within the document")
     opened.stream.seek(document.pos + document.length)
     behind, _ = opened.read((_MIME_TYPE, _LENGTH), (_PIXEL_DATA,))
-    with guarded("the document"):
+    with guarded("the document"), quietly():
         length = _document_length(opened, document, whole(behind, "EncapsulatedDocumentLength", 0))
         stated = text(behind, "MIMETypeOfEncapsulatedDocument").lower()
         usual = _DOCUMENT_TYPES.get(text(before, "SOPClassUID"), "application/octet-stream")
