@@ -6,22 +6,22 @@ import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
-from render_cases import RealImage, pixels, read_images
 
 from dicom2fhir.render import RenderError, rendering
 from dicom2fhir.render.grey import Extent, choose_voi, find_extent
 from dicom2fhir.render.grey_values import LINEAR, Window
 from dicom2fhir.render.instance import open_image
 from dicom2fhir.render.lookup import Lookup
+from render_cases import RealImage, pixels, read_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dcmtk")]
 
