@@ -134,7 +134,7 @@ def _table(values: GreyValues, voi: Window | Lookup | Extent, kind: str) -> Arra
 def _compute(stored: Array, values: GreyValues, voi: Window | Lookup | Extent) -> Array:
     modality = _modality(stored, values)
     if isinstance(voi, Lookup):
-        level = _look_up(voi, modality) * (_WHITE / ((1 << voi.bits) - 1))
+        level = _look_up(voi, modality) * _WHITE / ((1 << voi.bits) - 1)
     elif isinstance(voi, Window):
         level = apply_window(modality, voi)
     else:
@@ -179,7 +179,7 @@ def apply_window(values: Array, window: Window) -> Array:
 def _stretch(values: Array, extent: Extent) -> Array:
     if extent.high <= extent.low:
         return np.zeros(values.shape)
-    return (values - extent.low) * (_WHITE / (extent.high - extent.low))
+    return (values - extent.low) * _WHITE / (extent.high - extent.low)
 
 
 def find_extent(stored: Array, values: GreyValues, *, central: bool = False) -> Extent:

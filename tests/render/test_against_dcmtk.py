@@ -42,9 +42,8 @@ def dcmtk() -> None:
     if shutil.which("dcmj2pnm"):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"check": False, "capture_output": True, "timeout": 300}
-        subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "dcmtk"], **quiet)
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "dcmtk"]):
+            subprocess.run(["apt-get", *command], check=False, capture_output=True, timeout=300)
     if not shutil.which("dcmj2pnm"):
         pytest.skip("dcmtk is not installed: no picture is compared with its pictures")
 
