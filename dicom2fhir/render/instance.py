@@ -41,6 +41,10 @@ class ImageFile:
     shared: FrameSettings
     _index: FrameIndex | None = field(default=None)
 
+    def close(self) -> None:
+        """Release what was inflated for it."""
+        self.opened.close()
+
     def compressed(self, frame: int) -> bytes:
         """Return the bytes of one frame, which counts from 1, as they lie in their fragments."""
         if self._index is None:
@@ -70,6 +74,14 @@ def open_image(stream: BinaryIO, transfer_syntax_uid: str, frames: Iterable[int]
     Errors: RenderError pixels.no-image, pixels.undecodable, pixels.too-large
     """
     opened = open_dataset(stream, transfer_syntax_uid)
+    try:
+        return _read_image(opened, frames)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _read_image(opened: Opened, frames: Iterable[int]) -> ImageFile:
     header, end = opened.read(TAGS, (PER_FRAME, *PIXELS))
     per_frame: Element | None = None
     if end is not None and end.tag == PER_FRAME:

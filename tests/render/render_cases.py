@@ -109,9 +109,8 @@ def draw(
     **request: Any,  # noqa: ANN401 - any field
 ) -> Picture:
     """Return the picture of the first frame asked for, as PNG and of the size of the image."""
-    asked = {"frames": (1,), "format": "png", "size": AS_STORED, **request}
-    stream = file_of(dataset, syntax)
-    return next(iter(render_frames(stream, RenderRequest(transfer_syntax_uid=syntax, **asked))))
+    asked = {"transfer_syntax_uid": syntax, "frames": (1,), "format": "png", "size": AS_STORED}
+    return next(iter(render_frames(file_of(dataset, syntax), RenderRequest(**asked | request))))
 
 
 def pixels(picture: Picture) -> np.ndarray[Any, Any]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from dicom2fhir.render import RenderError, rendering
 from dicom2fhir.render.grey import Extent, choose_voi, find_extent
 from dicom2fhir.render.grey_values import LINEAR, Window
-from dicom2fhir.render.instance import open_image
+from dicom2fhir.render.instance import ImageFile, open_image
 from dicom2fhir.render.lookup import Lookup
 from render_cases import RealImage, pixels, read_images
 
@@ -60,7 +61,12 @@ class Compared(NamedTuple):
 
 def same_grey(image: RealImage) -> list[str]:
     """Return the options with which dcmtk shows grey values as we do."""
-    opened = open_image(image.stream(), image.instance.transfer_syntax_uid, (image.frame,))
+    syntax = image.instance.transfer_syntax_uid
+    with closing(open_image(image.stream(), syntax, (image.frame,))) as opened:
+        return options_of(opened, image)
+
+
+def options_of(opened: ImageFile, image: RealImage) -> list[str]:
     layout, grey = opened.layout, opened.frame_settings(image.frame).grey
     if not layout.photometric.startswith("MONOCHROME"):
         return []

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from render_cases import draw, image, shown
 
 from dicom2fhir.render.grey import apply_window
 from dicom2fhir.render.grey_values import LINEAR, LINEAR_EXACT, SIGMOID, Window
+from render_cases import draw, image, shown
 
 RAMP = np.arange(-1024, 3072, dtype=np.int16).reshape(64, 64)
 
@@ -288,9 +288,7 @@ def test_each_frame_has_its_own_window_and_rescaling(*, undefined: bool, shared:
 
 
 @pytest.mark.parametrize(("relation", "applied"), [("LOG", False), ("LIN", True)])
-def test_x_rays_for_display_are_not_led_back_to_intensity(
-    relation: str, *, applied: bool
-) -> None:
+def test_x_rays_for_display_are_not_led_back_to_intensity(relation: str, *, applied: bool) -> None:
     stored = np.array([[0, 1, 2]], np.uint16)
     one = image(stored, ModalityLUTSequence=Sequence([lookup(0, 16, 9, 5, 1)]))
     one.SOPClassUID = "1.2.840.10008.5.1.4.1.1.12.1"
