@@ -26,7 +26,8 @@ MAPPING_HEAD = f"""{GENERATED}
 # Mapping
 
 Every FHIR element that is written, the DICOM attributes it comes from, and why. R4 and R4B are the
-same here. `dicom2fhir explain FILE` shows the same rows with the values of one file.
+same here. `dicom2fhir explain FILE` shows the same rows with the values of one file, but for those
+of Binary, Media and DocumentReference.
 
 - A path that ends in `[name]` adds items to a list that several rows share; the name is ours.
 - An element without a value is left out: FHIR knows no null, empty text, list or object.

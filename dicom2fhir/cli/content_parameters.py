@@ -23,8 +23,8 @@ Dicom = Annotated[
         "--dicom",
         group=IMAGES,
         choices=DICOM_CHOICES,
-        text="Where the DICOM files go: into Binaries, nowhere because the server of --dicomweb "
-        "has them, into the ImagingStudy itself (small studies only), or nowhere.  "
+        text="Where the DICOM files go: into a Binary each; nowhere, for the server of --dicomweb "
+        "has them (link); into the ImagingStudy, if small (attachment); or nowhere.  "
         "[default: binary; with --dicomweb: link]",
     ),
 ]
