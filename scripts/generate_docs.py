@@ -26,7 +26,8 @@ MAPPING_HEAD = f"""{GENERATED}
 # Mapping
 
 Every FHIR element that is written, the DICOM attributes it comes from, and why. R4 and R4B are the
-same here. `dicom2fhir explain FILE` shows the same rows with the values of one file.
+same here. `dicom2fhir explain FILE` shows the same rows with the values of one file, but for those
+of Binary, Media and DocumentReference.
 
 - A path that ends in `[name]` adds items to a list that several rows share; the name is ours.
 - An element without a value is left out: FHIR knows no null, empty text, list or object.
@@ -77,10 +78,13 @@ def _table(rows: Iterable[Element[Any]]) -> str:
 
 def mapping_page() -> str:
     """Return docs/reference/mapping.md."""
+    from dicom2fhir.mapping.binary import BINARY  # noqa: PLC0415
     from dicom2fhir.mapping.device import DEVICE  # noqa: PLC0415
+    from dicom2fhir.mapping.document import DOCUMENT  # noqa: PLC0415
     from dicom2fhir.mapping.endpoint import ENDPOINT  # noqa: PLC0415
     from dicom2fhir.mapping.imaging_study import STUDY  # noqa: PLC0415
-    from dicom2fhir.mapping.instance import INSTANCE  # noqa: PLC0415
+    from dicom2fhir.mapping.instance import INSTANCE, STORED  # noqa: PLC0415
+    from dicom2fhir.mapping.media import MEDIA  # noqa: PLC0415
     from dicom2fhir.mapping.patient import PATIENT, PHANTOM  # noqa: PLC0415
     from dicom2fhir.mapping.practitioner import ORGANIZATION, PRACTITIONER  # noqa: PLC0415
     from dicom2fhir.mapping.provenance import PROVENANCE  # noqa: PLC0415
@@ -93,11 +97,18 @@ def mapping_page() -> str:
         ("Practitioner: only with an identifier", PRACTITIONER),
         ("Organization: only with an identifier", ORGANIZATION),
         ("Device: the equipment", DEVICE),
-        ("Endpoint: with `--dicomweb`", ENDPOINT),
+        ("Endpoint: with `--dicomweb` or `--fhir-base`", ENDPOINT),
         ("Specimen", SPECIMEN),
         ("ImagingStudy", STUDY),
         ("ImagingStudy.series", SERIES),
         ("ImagingStudy.series.instance", INSTANCE),
+        *(
+            (f"ImagingStudy.series.instance: with `--dicom {way}`", rows)
+            for way, rows in STORED.items()
+        ),
+        ("Binary: a DICOM file, a render or a document", BINARY),
+        ("Media: a render or a video", MEDIA),
+        ("DocumentReference: an encapsulated document", DOCUMENT),
         ("Provenance: with `--provenance`", PROVENANCE),
     ]
     return "\n".join(

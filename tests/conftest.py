@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from places import SHARED
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +17,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder ../shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def packaged() -> list[Path]:
+    """Return every file that pydicom and pydicom-data bring for tests."""
+    specs = [find_spec("pydicom"), find_spec("data_store")]
+    origins = [Path(spec.origin).parent for spec in specs if spec is not None and spec.origin]
+    folders = [origins[0] / "data", *origins[1:]]
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -26,7 +26,7 @@ def make_jpeg(color: tuple[int, int, int] = (255, 255, 255), size: int = 64) -> 
     return stream.getvalue()
 
 
-def make_card(*series: SeriesCard, **more: str) -> StudyCard:
+def made_up_card(*series: SeriesCard, **more: str) -> StudyCard:
     """Return a study of these series, with a patient."""
     return StudyCard(
         series=series,

@@ -23,8 +23,8 @@ Dicom = Annotated[
         "--dicom",
         group=IMAGES,
         choices=DICOM_CHOICES,
-        text="Where the DICOM files go: into Binaries, nowhere because the server of --dicomweb "
-        "has them, into the ImagingStudy itself (small studies only), or nowhere.  "
+        text="Where the DICOM files go: into a Binary each; nowhere, for the server of --dicomweb "
+        "has them (link); into the ImagingStudy, if small (attachment); or nowhere.  "
         "[default: binary; with --dicomweb: link]",
     ),
 ]
@@ -79,8 +79,8 @@ Media = Annotated[
         "--media",
         group=IMAGES,
         choices=MEDIA_CHOICES,
-        text="Pictures: of the middle image of each series, of every image, of every frame, or "
-        "none.",
+        text="Pictures of the middle image of each series, of every image or of every frame, with "
+        "the documents that are encapsulated; or none of all that.",
     ),
 ]
 MediaFormat = Annotated[

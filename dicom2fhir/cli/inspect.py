@@ -3,6 +3,7 @@
 # ruff: noqa: D301 - \b keeps the help's examples on their lines
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -74,9 +75,10 @@ def inspect(
             "The list and the report cannot both go to standard output.",
             hint="Give --report a file.",
         )
-    if images:
-        _find_graphics(session, form)
-    return list_studies(session, options, form, show_patients=show_patients)
+    graphics = _find_graphics(session, form) if images else None
+    if graphics is not None or session.wants_pictures:
+        options = replace(options, render=replace(options.render, thumbnails=True))
+    return list_studies(session, options, form, show_patients=show_patients, graphics=graphics)
 
 
 def _find_graphics(session: Session, form: str) -> "Graphics | None":
@@ -91,7 +93,14 @@ def _find_graphics(session: Session, form: str) -> "Graphics | None":
     return graphics
 
 
-def list_studies(session: Session, options: "Options", form: str, *, show_patients: bool) -> int:
+def list_studies(
+    session: Session,
+    options: "Options",
+    form: str,
+    *,
+    show_patients: bool,
+    graphics: "Graphics | None" = None,
+) -> int:
     """Print the studies of the sources and what there is to say; return the exit code."""
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
     from dicom2fhir.report.studies import print_studies  # noqa: PLC0415 - the same
@@ -99,10 +108,16 @@ def list_studies(session: Session, options: "Options", form: str, *, show_patien
     listing = stdin_list() if "-" in options.sources else None
     wanted = session.arguments.switch("progress")
     with watch_run(session.terminal, wanted=wanted, bar=True) as watch:
-        rows, outcome = pipeline.inspect(options, watch, listing)
+        found = pipeline.inspect(options, watch, listing)
+    outcome = found.outcome
     color = session.terminal.color
-    print_studies(rows, text_stdout(), form, show_patients=show_patients, color=color)
+    print_studies(found.rows, text_stdout(), form, show_patients=show_patients, color=color)
+    if graphics is not None:
+        from dicom2fhir.cli.images import print_pictures  # noqa: PLC0415 - asked for seldom
+
+        print_pictures(found.cards, text_stdout(), graphics, show_patients=show_patients)
     sys.stdout.flush()
+    session.write_report(outcome, cards=found.cards)
     next_step = (
         say_what_to_check(options) if outcome.exit_code == NothingFoundError.exit_code else ""
     )

@@ -18,7 +18,7 @@ from dicom2fhir.mapping.identifiers import issuer_key
 from dicom2fhir.mapping.imaging_study import map_imaging_study
 from dicom2fhir.mapping.instance import STORED
 from dicom2fhir.mapping.media import find_shown, map_media, stored_renders
-from dicom2fhir.mapping.patient import is_phantom, map_subject, subject_id
+from dicom2fhir.mapping.patient import is_phantom, map_subject, refer_to_subject, subject_id
 from dicom2fhir.mapping.practitioner import map_parties
 from dicom2fhir.mapping.provenance import map_provenance
 from dicom2fhir.mapping.specimen import map_specimens
@@ -93,7 +93,12 @@ def _context(study: Study, options: MapOptions, payloads: Payloads, *, explain: 
         trace=[] if explain else None,
     )
     scope = (subject_id(study.patient, context),) if study.shared_uid else ()
-    return replace(context, payloads=_carried(payloads, context), scope=scope)
+    return replace(
+        context,
+        payloads=_carried(payloads, context),
+        subject=refer_to_subject(context),
+        scope=scope,
+    )
 
 
 def _carried(payloads: Payloads, context: Context) -> Payloads:

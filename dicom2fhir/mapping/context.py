@@ -30,7 +30,8 @@ class Explained:
 class Context:
     """One study on its way to FHIR.
 
-    `payloads` are what is written of the bytes. `scope` goes into every key of the study: the id of
+    `payloads` are what is written of the bytes. `subject` is a Reference to who or what was imaged,
+    found once since every Binary has it. `scope` goes into every key of the study: the id of
     its subject, where two patients share the Study UID. `series_uid` is the series at hand.
     `schemes` holds the FHIR systems that the files state for their local coding schemes.
     `trace` collects every element written; None where nobody asked.
@@ -39,6 +40,7 @@ class Context:
     study: Study
     options: MapOptions
     payloads: Payloads = field(default_factory=Payloads)
+    subject: Json = None
     scope: tuple[str, ...] = ()
     series_uid: str = ""
     schemes: Mapping[str, str] = field(default_factory=dict)

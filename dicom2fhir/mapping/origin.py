@@ -32,7 +32,7 @@ def find_origins(uids: Iterable[str], study: Resource, context: Context) -> dict
     found: dict[str, Origin] = {}
     if not wanted:
         return found
-    for series, resource in zip(context.study.series, study["series"], strict=True):
+    for series, resource in zip(context.study.series, study.get("series", ()), strict=True):
         own = of_series(series, context)
         for instance in series.instances:
             if instance.uid in wanted:

@@ -78,6 +78,11 @@ def subject_id(patient: Attributes, context: Context) -> str:
 
 def subject(_source: object, context: Context) -> Json:
     """Return the Patient, the Device of a phantom, or what `--patient` names."""
+    return context.subject
+
+
+def refer_to_subject(context: Context) -> Json:
+    """Return a Reference to the subject of the study."""
     if context.options.patient:
         return {"reference": context.options.patient}
     patient = context.study.patient

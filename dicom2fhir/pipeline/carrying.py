@@ -31,25 +31,13 @@ CARRIED = ("binary", "attachment")
 """Where the bytes of DICOM files go into the Bundles."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thumbnail:
-    """The small picture that stands for a series."""
-
-    content: Bytes
-    may_show_names: bool
-
-
 @dataclass(slots=True, kw_only=True)
 class Carried:
-    """What of a study travels with it, and what had to be left behind.
-
-    `thumbnails` and `left_out` (the code of a Problem) are by Series Instance UID.
-    """
+    """What travels with a study, and what had to be told; thumbnails by Series Instance UID."""
 
     payloads: Payloads = field(default_factory=Payloads)
     problems: list[Problem] = field(default_factory=list)
-    thumbnails: dict[str, Thumbnail] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
+    thumbnails: dict[str, Bytes] = field(default_factory=dict)
 
 
 class Carrier:
@@ -73,7 +61,6 @@ class Carrier:
         if render.media != "none" or render.thumbnails:
             choice = choose(study, render)
             carried.problems += choice.problems
-            carried.left_out = _reasons(study, choice.problems)
             renditions = self._render(choice.pictures, carried)
             if render.media != "none":
                 renditions += self._find_videos(study, choice.videos, carried)
@@ -234,14 +221,8 @@ class _Collected:
     def tell(self, carried: Carried) -> None:
         """Hand over what is to be told."""
         carried.problems += self._problems
-        uid = self._chosen.series_uid
         if self._thumbnail is not None:
-            carried.left_out.pop(uid, None)
-            carried.thumbnails[uid] = Thumbnail(
-                content=self._thumbnail, may_show_names=bool(self._chosen.warnings)
-            )
-        elif not self.seen and self._problems and uid not in carried.thumbnails:
-            carried.left_out[uid] = self._problems[-1].code
+            carried.thumbnails[self._chosen.series_uid] = self._thumbnail
 
     def _note(self, problem: Problem) -> None:
         self._problems.append(replace(problem, source=self._chosen.instance.source))
@@ -285,17 +266,6 @@ def _size_of(candidate: Candidate) -> int:
         return source.size
     finally:
         source.close()
-
-
-def _reasons(study: Study, problems: Sequence[Problem]) -> dict[str, str]:
-    """Return why the images of a series are not rendered, by Series Instance UID."""
-    codes = {problem.source: problem.code for problem in problems}
-    return {
-        series.uid: codes[one.source]
-        for series in study.series
-        for one in series.instances
-        if one.source in codes
-    }
 
 
 def _whole(values: Sequence[object] | None) -> int | None:

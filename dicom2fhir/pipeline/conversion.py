@@ -74,6 +74,15 @@ CONTRADICTIONS: tuple[tuple[Callable[[Options], bool], str, str], ...] = (
         "--dicom binary cannot go with --ids server: a Binary has no identifier to match on.",
         "Use --raw-dir DIR to have the bytes beside the Bundles, or --dicom link or none.",
     ),
+    (
+        lambda options: (
+            options.raw_dir is not None
+            and options.map.dicom != "binary"
+            and options.render.media == "none"
+        ),
+        "--raw-dir has nothing to hold: no files, pictures or documents become Binaries.",
+        "Leave it out, or use --dicom binary or another --media.",
+    ),
 )
 """What cannot be done as asked: when, why, and what to use instead."""
 
@@ -261,7 +270,7 @@ def _place_of_output(options: Options) -> str | None:
 def _is_missing_folder(options: Options) -> bool:
     """Tell whether OUT is a folder that is not there: what was written into it is gone."""
     path = options.output.path
-    if path is None or path == "-" or path.endswith((".json", ".ndjson", ".gz")):
+    if path is None or path == "-" or path.casefold().endswith((".json", ".ndjson", ".gz")):
         return False
     return not Path(path).exists()
 

@@ -141,9 +141,21 @@ def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emit
         for number, entries in enumerate(parts, start=1)
     )
     if carried is not None and options.render.thumbnails:
-        from dicom2fhir.pipeline.cards import card_of  # noqa: PLC0415 - asked for seldom
-
         emitted.cards.append(card_of(study, carried))
+
+
+def card_of(study: Study, carried: Carried) -> StudyCard:
+    """Return what a report shows of a study."""
+    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - asked for seldom
+    from dicom2fhir.report.pictures import SERIES_SHOWN, make_card  # noqa: PLC0415 - the same
+
+    shown = {series.uid for series in study.series[:SERIES_SHOWN]}
+    thumbnails = {
+        uid: b"".join(read_payload(content))
+        for uid, content in carried.thumbnails.items()
+        if uid in shown
+    }
+    return make_card(study, thumbnails, carried.problems)
 
 
 def imaging_study_id(resources: Sequence[Resource]) -> str:

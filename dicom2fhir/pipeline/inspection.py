@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -13,12 +14,13 @@ from dicom2fhir.mapping import explain_study, issuer_key, patient_id
 from dicom2fhir.model import Candidate
 from dicom2fhir.pipeline.conversion import Stopwatch, summarise
 from dicom2fhir.pipeline.delivery import EmissionCounts
-from dicom2fhir.pipeline.emission import hash_source
+from dicom2fhir.pipeline.emission import card_of, hash_source
 from dicom2fhir.pipeline.reading import NOT_DICOM, read_candidate, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
 from dicom2fhir.problems import CODES
 from dicom2fhir.report.summary import Outcome, SeriesRow, StudyRow
+from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +29,24 @@ if TYPE_CHECKING:
     from dicom2fhir.mapping import Explained
     from dicom2fhir.model import Attributes, Series, Study
     from dicom2fhir.options import Options
+    from dicom2fhir.pipeline.carrying import Carrier
     from dicom2fhir.problems import Problem
+    from dicom2fhir.report.pictures import StudyCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """The studies of the sources, as rows and, with thumbnails, as cards; and what was met."""
+
+    rows: list[StudyRow]
+    cards: list[StudyCard]
+    outcome: Outcome
 
 
 def inspect(
     options: Options, watch: Watch | None = None, listing: BinaryIO | None = None
-) -> tuple[list[StudyRow], Outcome]:
-    """Return the studies of the sources as rows, and what the run has to say; write nothing."""
+) -> Inspected:
+    """Return the studies of the sources and what the run has to say; write nothing."""
     watch = watch or Unwatched()
     stopwatch = Stopwatch()
     with ExitStack() as stack:
@@ -48,15 +61,51 @@ def inspect(
             read = read_sources(findings, catalog, options, workers, watch)
         emitted = EmissionCounts()
         rows: list[StudyRow] = []
+        cards: list[StudyCard] = []
+        carrier = _carrier(catalog, options, workers, stack) if options.render.thumbnails else None
         for uid in catalog.study_uids():
-            rows.extend(_list_studies(catalog, uid, options, emitted))
+            studies = _assemble(catalog, uid, options, emitted)
+            rows += [_study_row(study) for study in studies]
+            if carrier is not None:
+                cards += [_card(study, carrier, catalog) for study in studies]
+        _count(rows, emitted)
         outcome = summarise(read, emitted, catalog, None, options)
-    return rows, stopwatch.add_to(outcome)
+    return Inspected(rows=rows, cards=cards, outcome=stopwatch.add_to(outcome))
 
 
-def _list_studies(
+def _carrier(catalog: Catalog, options: Options, workers: Workers, stack: ExitStack) -> Carrier:
+    """Return what renders thumbnails and nothing else."""
+    from dicom2fhir.pipeline.carrying import Carrier  # noqa: PLC0415 - asked for seldom
+    from dicom2fhir.pipeline.rendering import Renderer  # noqa: PLC0415 - the same
+    from dicom2fhir.pipeline.spool import Spool  # noqa: PLC0415 - the same
+
+    folder = PrivateFolder(options.find.temp_dir)
+    stack.callback(folder.remove)
+    spool = stack.enter_context(Spool(folder.path / "thumbnails"))
+    renderer = stack.enter_context(Renderer(workers.unused))
+    only = replace(
+        options,
+        map=replace(options.map, dicom="none"),
+        render=replace(options.render, media="none"),
+    )
+    return Carrier(catalog, only, renderer, spool)
+
+
+def _card(study: Study, carrier: Carrier, catalog: Catalog) -> StudyCard:
+    carried = carrier.carry(study)
+    catalog.add_problems(carried.problems)
+    return card_of(study, carried)
+
+
+def _count(rows: Sequence[StudyRow], counts: EmissionCounts) -> None:
+    counts.studies = len(rows)
+    counts.series = sum(len(row.series) for row in rows)
+    counts.converted = sum(row.instances for row in rows)
+
+
+def _assemble(
     catalog: Catalog, study_uid: str, options: Options, counts: EmissionCounts
-) -> list[StudyRow]:
+) -> list[Study]:
     fingerprint = partial(hash_source, catalog)
     issuer_of = partial(issuer_key, options=options.map)
     assembled = assemble_study(
@@ -66,13 +115,9 @@ def _list_studies(
     counts.duplicates += assembled.duplicates
     counts.conflicts += assembled.conflicts
     counts.rejected += assembled.rejected
-    rows = [_study_row(study) for study in assembled.studies]
-    counts.studies += len(rows)
-    counts.series += sum(len(row.series) for row in rows)
-    counts.converted += sum(row.instances for row in rows)
     patients = (patient_id(study, options.map) for study in assembled.studies)
     counts.add_patients(one for one in patients if one is not None)
-    return rows
+    return assembled.studies
 
 
 def _study_row(study: Study) -> StudyRow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicom2fhir.mapping.tables.sop_classes import SOP_CLASSES
 from dicom2fhir.model import RenderRequest
 from dicom2fhir.problems import Problem
 from dicom2fhir.render import kinds
@@ -161,7 +160,7 @@ class _Chooser:
     def _objection(self, series: Series, instance: SeriesInstance) -> tuple[str, str]:
         options = self.options
         if not kinds.is_image(series, instance):
-            return "pixels.no-image", SOP_CLASSES.get(instance.sop_class_uid, "unknown SOP class")
+            return "pixels.no-image", _class_name(instance.sop_class_uid)
         if kinds.is_burned_in(instance) and not options.burned_in:
             return "pixels.burned-in", ""
         if kinds.is_video(instance) and options.media == "series":
@@ -177,6 +176,13 @@ class _Chooser:
         if part in ("THUMBNAIL", "OVERVIEW") or instance is _smallest_level(series):
             return "", ""
         return "pixels.pyramid", ""
+
+
+def _class_name(sop_class_uid: str) -> str:
+    # its package brings all of mapping, which a process that decodes has no use for
+    from dicom2fhir.mapping.tables.sop_classes import SOP_CLASSES  # noqa: PLC0415
+
+    return SOP_CLASSES.get(sop_class_uid, "unknown SOP class")
 
 
 def _smallest_level(series: Series) -> SeriesInstance | None:

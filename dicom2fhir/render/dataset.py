@@ -50,6 +50,11 @@ class Opened:
     little: bool
     inflated: bool
 
+    def close(self) -> None:
+        """Remove what was inflated; the stream of the file is its owner's."""
+        if self.inflated:
+            self.stream.close()
+
     def read(
         self, wanted: Collection[int], ends: Collection[int]
     ) -> tuple[Dataset, Element | None]:
@@ -168,20 +173,25 @@ def _inflate(stream: BinaryIO) -> BinaryIO:
     for bits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):  # some writers put a zlib header first
         stream.seek(start)
         whole = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller's
-        inflater = zlib.decompressobj(bits)
         try:
-            while not inflater.eof and (piece := stream.read(_CHUNK)):
-                while piece and not inflater.eof:
-                    whole.write(inflater.decompress(piece, 4 * _CHUNK))
-                    piece = inflater.unconsumed_tail
-                    if whole.tell() > _MOST_INFLATED:
-                        raise RenderError("pixels.too-large", "the inflated data set")
+            for piece in _pieces(stream, zlib.decompressobj(bits)):
+                whole.write(piece)
+                if whole.tell() > _MOST_INFLATED:
+                    whole.close()
+                    raise RenderError("pixels.too-large", "the inflated data set")
         except zlib.error:
             whole.close()
             continue
         whole.seek(0)
         return whole  # type: ignore[return-value] # a file in all that is used
     raise RenderError("pixels.undecodable", "the deflated data set")
+
+
+def _pieces(stream: BinaryIO, inflater: zlib._Decompress) -> Iterator[bytes]:
+    while not inflater.eof and (pending := stream.read(_CHUNK)):
+        while pending and not inflater.eof:
+            yield inflater.decompress(pending, _CHUNK)
+            pending = inflater.unconsumed_tail
 
 
 def size_of(stream: BinaryIO) -> int:

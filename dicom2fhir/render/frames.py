@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom2fhir.render.faults import guarded
@@ -22,8 +23,8 @@ def render_frames(stream: BinaryIO, request: RenderRequest) -> Iterator[Picture]
     from dicom2fhir.render.instance import open_image  # noqa: PLC0415
     from dicom2fhir.render.rendering import render_frame  # noqa: PLC0415
 
-    image = open_image(stream, request.transfer_syntax_uid, request.frames)
-    for frame in request.frames:
-        with guarded():
-            picture = render_frame(image, frame, request)
-        yield picture
+    with closing(open_image(stream, request.transfer_syntax_uid, request.frames)) as image:
+        for frame in request.frames:
+            with guarded():
+                picture = render_frame(image, frame, request)
+            yield picture

@@ -55,9 +55,7 @@ def to_grey(stored: Array, values: GreyValues, layout: Layout, window: str) -> S
     """
     voi, notes = choose_voi(values, layout, window)
     if voi is None:
-        voi = _extent(stored, values, central=window == "auto")
-        if window == "auto":
-            notes = ()
+        voi = find_extent(stored, values, central=window == "auto")
     words = "VOI LUT" if isinstance(voi, Lookup) else str(voi)
     return Shown(_apply(stored, values, voi), words, notes)
 
@@ -136,7 +134,7 @@ def _table(values: GreyValues, voi: Window | Lookup | Extent, kind: str) -> Arra
 def _compute(stored: Array, values: GreyValues, voi: Window | Lookup | Extent) -> Array:
     modality = _modality(stored, values)
     if isinstance(voi, Lookup):
-        level = _look_up(voi, modality) * (_WHITE / ((1 << voi.bits) - 1))
+        level = _look_up(voi, modality) * _WHITE / ((1 << voi.bits) - 1)
     elif isinstance(voi, Window):
         level = apply_window(modality, voi)
     else:
@@ -181,10 +179,10 @@ def apply_window(values: Array, window: Window) -> Array:
 def _stretch(values: Array, extent: Extent) -> Array:
     if extent.high <= extent.low:
         return np.zeros(values.shape)
-    return (values - extent.low) * (_WHITE / (extent.high - extent.low))
+    return (values - extent.low) * _WHITE / (extent.high - extent.low)
 
 
-def _extent(stored: Array, values: GreyValues, *, central: bool) -> Extent:
+def find_extent(stored: Array, values: GreyValues, *, central: bool = False) -> Extent:
     """Return between which modality values a frame lies, padding left out."""
     image = stored
     if values.padding is not None:

@@ -11,6 +11,7 @@ from dicom2fhir.render.fragments import FrameIndex, read_ranges
 from dicom2fhir.render.grey_values import GreyValues, read_grey_values
 from dicom2fhir.render.layout import MOST_BYTES, PIXELS, Layout, read_layout
 from dicom2fhir.render.picture import pixel_aspect
+from dicom2fhir.render.quiet import quietly
 from dicom2fhir.render.tags import PER_FRAME, SHARED, TAGS
 from dicom2fhir.render.values import items, raw
 
@@ -39,6 +40,10 @@ class ImageFile:
     settings: dict[int, FrameSettings]
     shared: FrameSettings
     _index: FrameIndex | None = field(default=None)
+
+    def close(self) -> None:
+        """Release what was inflated for it."""
+        self.opened.close()
 
     def compressed(self, frame: int) -> bytes:
         """Return the bytes of one frame, which counts from 1, as they lie in their fragments."""
@@ -69,6 +74,14 @@ def open_image(stream: BinaryIO, transfer_syntax_uid: str, frames: Iterable[int]
     Errors: RenderError pixels.no-image, pixels.undecodable, pixels.too-large
     """
     opened = open_dataset(stream, transfer_syntax_uid)
+    try:
+        return _read_image(opened, frames)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _read_image(opened: Opened, frames: Iterable[int]) -> ImageFile:
     header, end = opened.read(TAGS, (PER_FRAME, *PIXELS))
     per_frame: Element | None = None
     if end is not None and end.tag == PER_FRAME:
@@ -78,7 +91,7 @@ def open_image(stream: BinaryIO, transfer_syntax_uid: str, frames: Iterable[int]
         header.update(rest)
     if end is None or end.length == 0:
         raise RenderError("pixels.no-image", "no pixel data")
-    with guarded("the header"):
+    with guarded("the header"), quietly():
         layout = read_layout(header, end.tag)
         shared_groups = items(header, SHARED)[:1]
         shared = _settings(opened, header, shared_groups, layout)

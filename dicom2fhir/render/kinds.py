@@ -64,7 +64,9 @@ def is_burned_in(instance: SeriesInstance) -> bool:
 
 
 def may_show_names(instance: SeriesInstance) -> bool:
-    """Tell whether the pixels are of a kind that often holds names, and nobody denies it."""
+    """Tell whether the pixels hold names, or are of a kind that often does and nobody denies it."""
+    if is_burned_in(instance) or slide_part(instance) == "LABEL":
+        return True
     often = instance.sop_class_uid in _US or instance.sop_class_uid in _CAPTURES
     return often and _own(instance, "BurnedInAnnotation").upper() != "NO"
 

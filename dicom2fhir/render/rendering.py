@@ -47,12 +47,11 @@ def render_frame(image: ImageFile, frame: int, request: RenderRequest) -> Pictur
     """
     layout, settings = image.layout, image.frame_settings(frame)
     size = fitted_size(layout.columns, layout.rows, settings.aspect, request.size)
-    compressed = image.compressed(frame) if image.is_encapsulated else b""
     with quietly():
-        original = _original(image, frame, request, compressed, size)
+        original = _original(image, frame, request, size)
         if original is not None:
             return original
-        decoded = _decode(image, frame, request, compressed)
+        decoded = decode(image, frame, request)
         drawn = _draw(image, frame, request, decoded)
     picture = fit(Image.fromarray(drawn.values), size)
     return Picture(
@@ -75,10 +74,14 @@ def _thumbnail(picture: Image.Image, request: RenderRequest) -> bytes:
     return encode(fit(picture, size), "jpeg", request.quality)
 
 
-def _decode(image: ImageFile, frame: int, request: RenderRequest, compressed: bytes) -> Decoded:
+def decode(image: ImageFile, frame: int, request: RenderRequest) -> Decoded:
+    """Return the stored values of one frame.
+
+    Errors: RenderError of a code pixels.*
+    """
     layout = image.layout
     if image.is_encapsulated:
-        return decode_frame(compressed, layout, request.transfer_syntax_uid)
+        return decode_frame(image.compressed(frame), layout, request.transfer_syntax_uid)
     opened = image.opened
     values = read_frame(opened.stream, image.pixels, layout, frame - 1, little=opened.little)
     return Decoded(values, layout, "")
@@ -103,7 +106,7 @@ def _draw(image: ImageFile, frame: int, request: RenderRequest, decoded: Decoded
 
 
 def _original(
-    image: ImageFile, frame: int, request: RenderRequest, compressed: bytes, size: tuple[int, int]
+    image: ImageFile, frame: int, request: RenderRequest, size: tuple[int, int]
 ) -> Picture | None:
     """Return the file's own JPEG where it shows what a picture would show."""
     layout = image.layout
@@ -114,6 +117,7 @@ def _original(
         or not _is_plain(image, frame, request)
     ):
         return None
+    compressed = image.compressed(frame)
     stream = read_codestream(compressed)
     check_size(stream, layout)
     data = pass_through(compressed, stream, layout)

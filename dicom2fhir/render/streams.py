@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom2fhir.render.dataset import UNDEFINED, Element, Opened, open_dataset, size_of
 from dicom2fhir.render.faults import RenderError, guarded
 from dicom2fhir.render.fragments import find_fragments
+from dicom2fhir.render.quiet import quietly
 from dicom2fhir.render.syntaxes import VIDEO_TYPES
 from dicom2fhir.render.values import text, whole
 
@@ -61,16 +63,15 @@ def extract(stream: BinaryIO, transfer_syntax_uid: str) -> Extract:
 
     Errors: RenderError pixels.no-image, pixels.undecodable, pixels.too-large
     """
-    find = find_video if transfer_syntax_uid in VIDEO_TYPES else find_document
-    return find(stream, transfer_syntax_uid)
+    with closing(open_dataset(stream, transfer_syntax_uid)) as opened:
+        if transfer_syntax_uid in VIDEO_TYPES:
+            return _find_video(opened, transfer_syntax_uid)
+        return _find_document(opened)
 
 
-def find_video(stream: BinaryIO, transfer_syntax_uid: str) -> Extract:
-    """Return where the bit stream of a video lies (PS3.5 8.2.5 to 8.2.11): its joined fragments.
-
-    Errors: RenderError pixels.no-image, pixels.undecodable
-    """
-    opened = open_dataset(stream, transfer_syntax_uid)
+def _find_video(opened: Opened, transfer_syntax_uid: str) -> Extract:
+    """Return where the bit stream of a video lies (PS3.5 8.2.5 to 8.2.11): its joined fragments."""
+    stream = opened.stream
     _, pixels = opened.read((_SOP_CLASS,), (_PIXEL_DATA,))
     if pixels is None:
         raise RenderError("pixels.no-image", "no pixel data")
@@ -108,12 +109,8 @@ def _is_transport_stream(head: bytes) -> bool:
     return head[:1] == bytes([_SYNC]) and all(byte == _SYNC for byte in head[::_TS_PACKET])
 
 
-def find_document(stream: BinaryIO, transfer_syntax_uid: str) -> Extract:
-    """Return where the encapsulated document lies (PS3.3 C.24.2), without its padding.
-
-    Errors: RenderError pixels.no-image where there is none, pixels.undecodable, pixels.too-large
-    """
-    opened = open_dataset(stream, transfer_syntax_uid)
+def _find_document(opened: Opened) -> Extract:
+    """Return where the encapsulated document lies (PS3.3 C.24.2), without its padding."""
     before, document = opened.read((_SOP_CLASS,), (_DOCUMENT,))
     if document is None or document.length in (0, UNDEFINED):
         raise RenderError("pixels.no-image", "no document")
@@ -121,7 +118,7 @@ def find_document(stream: BinaryIO, transfer_syntax_uid: str) -> Extract:
         raise RenderError("pixels.undecodable", "the file ends within the document")
     opened.stream.seek(document.pos + document.length)
     behind, _ = opened.read((_MIME_TYPE, _LENGTH), (_PIXEL_DATA,))
-    with guarded("the document"):
+    with guarded("the document"), quietly():
         length = _document_length(opened, document, whole(behind, "EncapsulatedDocumentLength", 0))
         stated = text(behind, "MIMETypeOfEncapsulatedDocument").lower()
         usual = _DOCUMENT_TYPES.get(text(before, "SOPClassUID"), "application/octet-stream")

@@ -31,6 +31,9 @@ PICTURE_BUDGET = 64 * 1024 * 1024
 
 LONGEST_TEXT = 400
 
+_NARROW = 2
+"""Series of a study that shares its line with others."""
+
 _ENDINGS = {
     0: ("good", "\u2713", "All done"),
     1: ("error", "\u2715", "Done, but some items failed or were skipped for a fault"),
@@ -229,10 +232,12 @@ def _place(place: Place, *, show_names: bool) -> str:
 
 def _studies(cards: Iterator[StudyCard], *, show_names: bool) -> Iterator[str]:
     yield '<section aria-labelledby="studies">\n<h2 id="studies">Studies</h2>\n'
+    yield '<div class="studies">\n'
     left = PICTURE_BUDGET
     for number, card in enumerate(cards, start=1):
         left -= sum(len(series.thumbnail or b"") for series in card.series)
         yield _study(card, number, show_names=show_names, shows_series=left >= 0)
+    yield "</div>\n"
     if left < 0:
         yield _paragraph(
             "The page has no room for more pictures; the last studies are listed without them."
@@ -249,8 +254,9 @@ def _study(card: StudyCard, number: int, *, show_names: bool, shows_series: bool
     ]
     items = [_series(one, show_names=show_names) for one in card.series] if shows_series else []
     more = card.series_count - len(card.series)
+    width = " wide" if len(items) > _NARROW else ""
     return (
-        f'<article class="card study" aria-labelledby="study-{number}">\n<header>\n'
+        f'<article class="card study{width}" aria-labelledby="study-{number}">\n<header>\n'
         f'<h3 id="study-{number}">Study {number}</h3>\n'
         f'<span class="soft">{" · ".join(filter(None, counts))}</span>\n</header>\n'
         + (_facts(card) if show_names else "")

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from dicom2fhir.problems import CODES
 
 if TYPE_CHECKING:
-    from dicom2fhir.model import Json
+    from collections.abc import Iterable, Mapping
+
+    from dicom2fhir.model import Attributes, Json, Series, Study
+    from dicom2fhir.problems import Problem
+
+MAY_SHOW_NAMES = "pixels.may-show-names"
 
 SERIES_SHOWN = 100
 """Series of one study that a card lists; the others are only counted, so a card stays small."""
@@ -75,6 +80,55 @@ class StudyCard:
         document = orjson.loads(line)
         document["series"] = tuple(_series(one) for one in document["series"])
         return cls(**document)
+
+
+def make_card(
+    study: Study, thumbnails: Mapping[str, bytes], problems: Iterable[Problem]
+) -> StudyCard:
+    """Return the card of a study, of which nothing has been written yet.
+
+    `thumbnails` are JPEGs by Series Instance UID; `problems` tell which images may show names, and
+    why a series has no picture.
+    """
+    by_source: dict[int | None, list[str]] = {}
+    for problem in problems:
+        if problem.stage == "pixels":
+            by_source.setdefault(problem.source, []).append(problem.code)
+    return StudyCard(
+        series=tuple(
+            _make_series(one, thumbnails.get(one.uid), by_source)
+            for one in study.series[:SERIES_SHOWN]
+        ),
+        series_count=len(study.series),
+        instances=study.instance_count,
+        date=_first(study.attributes, "StudyDate"),
+        description=_first(study.attributes, "StudyDescription"),
+        uid=study.uid,
+        patient_name=_first(study.patient, "PatientName"),
+        patient_id=_first(study.patient, "PatientID"),
+        birth_date=_first(study.patient, "PatientBirthDate"),
+    )
+
+
+def _make_series(
+    series: Series, thumbnail: bytes | None, by_source: Mapping[int | None, list[str]]
+) -> SeriesCard:
+    codes = [code for one in series.instances for code in by_source.get(one.source, ())]
+    return SeriesCard(
+        number=_first(series.attributes, "SeriesNumber"),
+        modality=_first(series.attributes, "Modality"),
+        body_part=_first(series.attributes, "BodyPartExamined"),
+        instances=len(series.instances),
+        thumbnail=thumbnail,
+        may_show_names=MAY_SHOW_NAMES in codes,
+        left_out=next((code for code in codes if code != MAY_SHOW_NAMES), ""),
+        description=_first(series.attributes, "SeriesDescription"),
+        uid=series.uid,
+    )
+
+
+def _first(attributes: Attributes, keyword: str) -> str:
+    return str(next(iter(attributes.get(keyword, ())), ""))
 
 
 def _series(document: dict[str, Json]) -> SeriesCard:

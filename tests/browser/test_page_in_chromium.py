@@ -11,7 +11,7 @@ import pytest
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.page import encode_page
 from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, Timing
-from report_cases import make_card, make_jpeg, make_series
+from report_cases import made_up_card, make_jpeg, make_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def write_page(path: Path, *, show_names: bool) -> None:
     )
     with path.open("wb") as file:
         file.writelines(
-            encode_page(outcome, "convert", [make_card(*series)], show_names=show_names)
+            encode_page(outcome, "convert", [made_up_card(*series)], show_names=show_names)
         )
 
 

@@ -48,6 +48,10 @@ def sentence_of(result: Result, code: int) -> str:
         ),
         (["--ids", "server"], ["--dicom binary", "--ids server", "--raw-dir", "--dicom link"]),
         (["--server-profile", "medplum"], ["--ids server", "--raw-dir"]),
+        (
+            ["--raw-dir", "raw", "--dicom", "none", "--media", "none"],
+            ["--raw-dir", "--dicom binary", "--media"],
+        ),
         (["--media", "all"], ["--media", "series, instance, frame, none"]),
         (["--media-format", "jpg"], ["--media-format", "jpeg or png", "Did you mean jpeg?"]),
         (["--media-size", "0"], ["--media-size", "from 1 to 65500"]),

@@ -16,7 +16,7 @@ from PIL import Image
 
 from dicom2fhir.cli import images
 from dicom2fhir.cli.images import Graphics, draw, find_graphics, print_pictures
-from report_cases import SECRETS, make_card, make_jpeg, make_series
+from report_cases import SECRETS, made_up_card, make_jpeg, make_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +149,7 @@ def test_nothing_that_a_file_states_is_in_a_sequence() -> None:
     series = make_series(
         thumbnail=make_jpeg(), number=hostile, modality=hostile, description=hostile, uid=hostile
     )
-    card = make_card(series, **dict.fromkeys(SECRETS, hostile))
+    card = made_up_card(series, **dict.fromkeys(SECRETS, hostile))
     stream = io.StringIO()
     print_pictures([card], stream, Graphics.KITTY, show_patients=True)
     text = re.sub(r"\x1b_G[a-zA-Z0-9=,]*;[A-Za-z0-9+/=]*\x1b\\", "", stream.getvalue())
@@ -158,7 +158,7 @@ def test_nothing_that_a_file_states_is_in_a_sequence() -> None:
 
 
 def test_patients_and_images_that_may_show_names_are_shown_only_on_demand() -> None:
-    card = make_card(make_series(thumbnail=make_jpeg(), may_show_names=True))
+    card = made_up_card(make_series(thumbnail=make_jpeg(), may_show_names=True))
     hidden, shown = io.StringIO(), io.StringIO()
     print_pictures([card], hidden, Graphics.ITERM, show_patients=False)
     print_pictures([card], shown, Graphics.ITERM, show_patients=True)
@@ -171,6 +171,6 @@ def test_patients_and_images_that_may_show_names_are_shown_only_on_demand() -> N
 
 def test_a_series_without_a_picture_says_why_on_the_terminal() -> None:
     stream = io.StringIO()
-    card = make_card(make_series(thumbnail=None, left_out="pixels.no-image"))
+    card = made_up_card(make_series(thumbnail=None, left_out="pixels.no-image"))
     print_pictures([card], stream, Graphics.KITTY, show_patients=False)
     assert stream.getvalue().endswith("  [Not an image that is shown by itself]\n")

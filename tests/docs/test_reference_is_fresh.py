@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dicom2fhir.identity import CANONICAL, NAMESPACE, resource_id
-from dicom2fhir.mapping.instance import ORIGINAL_UID
+from dicom2fhir.mapping.instance import ATTACHMENT, CONTENT, ORIGINAL_UID, SHA256
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -76,13 +76,22 @@ def test_the_command_on_identity_prints_what_it_says(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.strip() == match[2]
 
 
-def test_the_extension_we_write_has_its_definition() -> None:
-    page = ROOT / "docs" / "fhir" / "StructureDefinition-original-uid.json"
+INSTANCE = "ImagingStudy.series.instance"
+
+
+@pytest.mark.parametrize(
+    ("url", "places"),
+    [
+        (ORIGINAL_UID, ["ImagingStudy.series", INSTANCE, f"{INSTANCE}.sopClass"]),
+        (CONTENT, [INSTANCE]),
+        (SHA256, [INSTANCE]),
+        (ATTACHMENT, [INSTANCE]),
+    ],
+)
+def test_each_extension_we_write_has_its_definition(url: str, places: list[str]) -> None:
+    name = url.rpartition("/")[2]
+    page = ROOT / "docs" / "fhir" / f"StructureDefinition-{name}.json"
     definition = json.loads(page.read_text())
 
-    assert definition["url"] == ORIGINAL_UID
-    assert [one["expression"] for one in definition["context"]] == [
-        "ImagingStudy.series",
-        "ImagingStudy.series.instance",
-        "ImagingStudy.series.instance.sopClass",
-    ]
+    assert (definition["id"], definition["url"]) == (name, url)
+    assert [one["expression"] for one in definition["context"]] == places

@@ -40,6 +40,8 @@ NOT_JUDGED = {"modality that no series has"}
 RUNS = {
     "plain": [],
     "by-server": ["--ids", "server", "--dicom", "none"],
+    "pictures": ["--media", "frame", "--fhir-base", "https://fhir.example.org/r4"],
+    "attached": ["--dicom", "attachment", "--max-attachment", "10M", "--media-inline-below", "1G"],
     "everything": [
         *["--dicomweb", "https://pacs.example.org/dicom-web", "--timezone", "Europe/Berlin"],
         *["--provenance", "--timestamp", "2024-02-03T10:11:12Z"],

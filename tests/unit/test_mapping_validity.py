@@ -12,7 +12,6 @@ from mapping_studies import (
     payloads,
     series,
     study,
-    with_data,
 )
 
 from dicom2fhir.bundle import bundle_of, make_bundles
@@ -58,6 +57,6 @@ def test_what_carries_bytes_is_valid_too(name: str, dicom: str, inline_below: in
     )
     made = map_study(source, options, payloads(source))
 
-    parts, _ = make_bundles([with_data(one) for one in made.resources], BundleOptions())
+    parts, _ = make_bundles(made.resources, BundleOptions())
     for entries in parts:
         assert check_bundle(bundle_of(entries), "full") == ()

@@ -16,7 +16,7 @@ from dicom2fhir.report.document import PAGE_BEGINNING, can_write_report, is_page
 from dicom2fhir.report.page import encode_page
 from dicom2fhir.report.pictures import SERIES_SHOWN, StudyCard
 from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, Timing
-from report_cases import SECRETS, make_card, make_series
+from report_cases import SECRETS, made_up_card, make_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +80,7 @@ class Elements(HTMLParser):
 
 
 def test_nothing_of_the_patient_is_on_the_page() -> None:
-    text = page_of([make_card(make_series())])
+    text = page_of([made_up_card(make_series())])
     for secret in (*SECRETS.values(), PATH, "ZACHARIAS", "2024-03-11", "1901-02-03"):
         assert secret not in text
 
@@ -88,17 +88,17 @@ def test_nothing_of_the_patient_is_on_the_page() -> None:
 @pytest.mark.parametrize("field", ["number", "modality", "body_part"])
 def test_a_text_that_dicom_does_not_define_is_not_shown_where_one_is_expected(field: str) -> None:
     series = make_series(**{field: "ZACHARIAS"})
-    assert "ZACHARIAS" not in page_of([make_card(series)])
+    assert "ZACHARIAS" not in page_of([made_up_card(series)])
 
 
 def test_with_names_the_page_shows_whose_study_it_is_and_which_file_failed() -> None:
-    text = Elements(page_of([make_card(make_series())], show_names=True)).text
+    text = Elements(page_of([made_up_card(make_series())], show_names=True)).text
     for shown in ("ZACHARIAS^ZOE", "ZZ-4711", "1901-02-03", "2024-03-11", SECRETS["uid"], PATH):
         assert shown in text
 
 
 def test_a_picture_is_part_of_the_page_and_says_what_it_shows() -> None:
-    (image,) = Elements(page_of([make_card(make_series())])).all("img")
+    (image,) = Elements(page_of([made_up_card(make_series())])).all("img")
     kind, _, data = str(image["src"]).partition(",")
     assert kind == "data:image/jpeg;base64"
     assert base64.b64decode(data) == b"\xff\xd8 not decoded here"
@@ -110,7 +110,7 @@ def test_a_picture_that_may_show_names_is_there_only_with_names(
     show_names: bool,  # noqa: FBT001 - a case of the table
     images: int,
 ) -> None:
-    card = make_card(make_series(may_show_names=True))
+    card = made_up_card(make_series(may_show_names=True))
     elements = Elements(page_of([card], show_names=show_names))
     assert len(elements.all("img")) == images
     assert ("May show names" in elements.text) is not show_names
@@ -120,7 +120,7 @@ def test_a_hostile_text_stays_text() -> None:
     series = make_series(
         number=HOSTILE, modality=HOSTILE, body_part=HOSTILE, description=HOSTILE, uid=HOSTILE
     )
-    card = make_card(series, **dict.fromkeys(SECRETS, HOSTILE))
+    card = made_up_card(series, **dict.fromkeys(SECRETS, HOSTILE))
     rows = outcome(path=HOSTILE + "\udcff")
     text = b"".join(encode_page(rows, HOSTILE, [card], show_names=True)).decode()
     elements = Elements(text)
@@ -134,7 +134,7 @@ def test_a_hostile_text_stays_text() -> None:
 
 
 def test_the_page_needs_nothing_from_anywhere_and_allows_nothing() -> None:
-    text = page_of([make_card(make_series())])
+    text = page_of([made_up_card(make_series())])
     elements = Elements(text)
     assert "http:" not in text
     assert "https:" not in text
@@ -189,7 +189,7 @@ def test_each_command_has_its_own_headline(command: str, words: str) -> None:
 
 
 def test_headings_descend_by_one_and_ids_are_unique() -> None:
-    elements = Elements(page_of([make_card(make_series()), make_card(make_series())]))
+    elements = Elements(page_of([made_up_card(make_series()), made_up_card(make_series())]))
     levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -211,7 +211,7 @@ def test_a_page_ends_its_pictures_before_no_browser_opens_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(page, "PICTURE_BUDGET", 150)
-    cards = [make_card(make_series(thumbnail=bytes(100))) for _ in range(3)]
+    cards = [made_up_card(make_series(thumbnail=bytes(100))) for _ in range(3)]
     elements = Elements(page_of(cards))
     assert len(elements.all("img")) == 1
     assert "Study 3" in elements.text
@@ -219,7 +219,7 @@ def test_a_page_ends_its_pictures_before_no_browser_opens_it(
 
 
 def test_an_archive_is_written_without_being_held() -> None:
-    card = make_card(*[make_series(thumbnail=bytes(10_000))] * 10)
+    card = made_up_card(*[make_series(thumbnail=bytes(10_000))] * 10)
     tracemalloc.start()
     try:
         total = sum(map(len, encode_page(outcome(), "convert", (card for _ in range(2_000)))))
@@ -231,7 +231,7 @@ def test_an_archive_is_written_without_being_held() -> None:
 
 
 def test_the_same_run_gives_the_same_page() -> None:
-    assert page_of([make_card(make_series())]) == page_of([make_card(make_series())])
+    assert page_of([made_up_card(make_series())]) == page_of([made_up_card(make_series())])
 
 
 def test_a_page_replaces_an_older_page_or_report_and_no_stranger(tmp_path: Path) -> None:
