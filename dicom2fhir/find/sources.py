@@ -18,6 +18,8 @@ ZIP_MEMBER_MAGIC: Final = b"PK\x03\x04"
 
 _LOCAL_HEADER = struct.Struct("<4sHHHHHLLLHH")
 _STORED, _DEFLATED = 0, 8
+# O_NONBLOCK: a path that became a FIFO since it was listed must not block the run.
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _HELD = 32 * MIB
 _CHUNK = 65536
 
@@ -39,10 +41,8 @@ def open_candidate(candidate: Candidate) -> ByteSource:
 
 def open_regular(path: str, *, follow: bool) -> tuple[int, os.stat_result]:
     """Return a descriptor of a regular file and its status; a link is followed only if told so."""
-    # O_NONBLOCK: a path that became a FIFO since it was listed must not block the run.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+        descriptor = os.open(path, _FLAGS if follow else _FLAGS | os.O_NOFOLLOW)
     except OSError as error:
         number = error.errno or 0
     else:
