@@ -62,9 +62,12 @@ class RowEncoder:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._seen: dict[int, tuple[Attributes, bytes]] = {}
+        self._last: Instance | None = None
+        self._digests = (b"", b"", b"")
 
     def add(self, instance: Instance, source: int) -> None:
         """Append the row of one instance, and its blocks where the batch lacks them."""
+        patient, study, series = self._shared(instance)
         self._batch.rows.append(
             InstanceRow(
                 instance.study_uid,
@@ -75,9 +78,9 @@ class RowEncoder:
                 int(instance.part10),
                 order_of(instance.attributes.get("InstanceNumber")),
                 orjson.dumps(instance.attributes),
-                self._block("patient", instance.patient),
-                self._block("study", instance.study),
-                self._block("series", instance.series),
+                patient,
+                study,
+                series,
                 source,
             )
         )
@@ -85,6 +88,23 @@ class RowEncoder:
             self._batch.rejections.append(
                 Rejection(one.study_uid, one.sop_instance_uid, instance.rejection_code, source)
             )
+
+    def _shared(self, instance: Instance) -> tuple[bytes, bytes, bytes]:
+        # Most instances come right behind another one of their series.
+        last = self._last
+        if not (
+            last
+            and instance.series is last.series
+            and instance.study is last.study
+            and instance.patient is last.patient
+        ):
+            self._last = instance
+            self._digests = (
+                self._block("patient", instance.patient),
+                self._block("study", instance.study),
+                self._block("series", instance.series),
+            )
+        return self._digests
 
     def _block(self, level: str, attributes: Attributes) -> bytes:
         # Readers share one mapping between the instances of a series, so identity is a cheap

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -361,8 +360,14 @@ class Catalog:
             yield PlacedProblem._make((*known, label))
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and what this process has attached to it."""
+        reader = _attached.pop(str(self.path), None)
+        if reader is not None:
+            reader.close()
         self._db.close()
+
+
+_attached: dict[str, Catalog] = {}
 
 
 def _plain(text: str) -> str:
@@ -375,6 +380,15 @@ def create(path: Path, *, kept: bool) -> Catalog:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.close(descriptor)
     connection = sqlite3.connect(path, timeout=30)
+    try:
+        _prepare(connection, kept=kept)
+        return Catalog(connection, path, kept=kept)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _prepare(connection: sqlite3.Connection, *, kept: bool) -> None:
     connection.execute("PRAGMA cache_size=-16384")
     connection.execute("PRAGMA temp_store=FILE")
     if not kept:
@@ -387,11 +401,11 @@ def create(path: Path, *, kept: bool) -> Catalog:
         "CREATE TEMP TABLE problem(code TEXT, tag TEXT, element TEXT, detail TEXT,"
         " count INTEGER, source INTEGER)"
     )
-    return Catalog(connection, path, kept=kept)
 
 
-@lru_cache(maxsize=2)
 def attach(path: str) -> Catalog:
-    """Open an existing catalog for reading, in a worker process."""
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    return Catalog(connection, Path(path), kept=True)
+    """Open an existing catalog for reading, once in this process."""
+    if path not in _attached:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        _attached[path] = Catalog(connection, Path(path), kept=True)
+    return _attached[path]

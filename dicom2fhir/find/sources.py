@@ -21,7 +21,9 @@ ZIP_MEMBER_MAGIC: Final = b"PK\x03\x04"
 
 _LOCAL_HEADER = struct.Struct("<4sHHHHHLLLHH")
 _STORED, _DEFLATED = 0, 8
-_IN_MEMORY = 32 * MIB
+# O_NONBLOCK: a path that became a FIFO since it was listed must not block the run.
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_HELD = 32 * MIB
 _CHUNK = 65536
 
 
@@ -85,10 +87,8 @@ class _Stream(io.RawIOBase):
 
 def open_regular(path: str, *, follow: bool) -> tuple[int, os.stat_result]:
     """Return a descriptor of a regular file and its status; a link is followed only if told so."""
-    # O_NONBLOCK: a path that became a FIFO since it was listed must not block the run.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+        descriptor = os.open(path, _FLAGS if follow else _FLAGS | os.O_NOFOLLOW)
     except OSError as error:
         number = error.errno or 0
     else:
@@ -167,17 +167,24 @@ class FileBytes:
 class InflatedBytes:
     """A deflated member, inflated as far as it is read and never beyond its declared size.
 
+    Only its head and the latest pieces are held: what lies between is inflated again when it is
+    asked for, which needs neither memory nor disk.
     Errors: OSError when the stream is damaged, or not as long as declared
     """
 
     __slots__ = (
+        "_at",
         "_before",
-        "_buffer",
         "_descriptor",
+        "_head",
         "_inflated",
+        "_latest",
         "_packed",
         "_position",
+        "_recent",
+        "_start",
         "_stream",
+        "_window_bits",
         "size",
     )
 
@@ -185,28 +192,40 @@ class InflatedBytes:
         self, descriptor: int, start: int, size: int, status: os.stat_result, window_bits: int
     ) -> None:
         self._descriptor = descriptor
-        self._position = start
+        self._start = start
+        self._window_bits = window_bits
         self.size = size
-        self._stream = zlib.decompressobj(window_bits)
-        self._packed = b""
-        self._inflated = 0
-        import tempfile  # noqa: PLC0415 - for deflated members alone
-
-        self._buffer = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._head = bytearray()
         self._before = _state(status)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._position = self._start
+        self._stream = zlib.decompressobj(self._window_bits)
+        self._packed = b""
+        self._inflated = self._at = self._latest = 0
+        self._recent = b""
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; fewer only at the end."""
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
-        self._buffer.seek(self._inflated)
-        while self._inflated < end:
-            self._inflate()
-        self._buffer.seek(offset)
-        return self._buffer.read(end - offset)
+        if end <= len(self._head):
+            return bytes(self._head[offset:end])
+        if offset < self._at:
+            self._begin()
+        found = bytearray()
+        while offset < end:
+            piece = self._recent[offset - self._at : end - self._at]
+            if not piece:
+                self._inflate()
+            found += piece
+            offset += len(piece)
+        return bytes(found)
 
     def _inflate(self) -> None:
+        """Inflate the next piece, and forget all but the one before it."""
         if not self._packed:
             self._packed = os.pread(self._descriptor, _CHUNK, self._position)
             self._position += len(self._packed)
@@ -218,20 +237,25 @@ class InflatedBytes:
         except zlib.error:
             raise OSError("the compressed member is damaged") from None
         self._packed = self._stream.unconsumed_tail
+        if len(self._head) == self._inflated < _HELD:
+            self._head += data
         self._inflated += len(data)
         if self._inflated > self.size:
             raise OSError("the member is longer than it declares")
         if self._inflated < self.size and (self._stream.eof or starved):
             raise OSError("the member is shorter than it declares")
-        self._buffer.write(data)
+        if data:
+            before = self._recent[len(self._recent) - self._latest :]
+            self._at = self._inflated - len(data) - len(before)
+            self._recent = before + data
+            self._latest = len(data)
 
     def changed(self) -> bool:
         """Tell whether the archive has changed since it was opened."""
         return _state(os.fstat(self._descriptor)) != self._before
 
     def close(self) -> None:
-        """Release the file and what was inflated."""
-        self._buffer.close()
+        """Release the file."""
         os.close(self._descriptor)
 
 

@@ -80,8 +80,6 @@ _REQUEST = (
     _ACCESSION_ISSUER,
     _text(0x00321060, "RequestedProcedureDescription", "LO"),
     _sequence(0x00321064, "RequestedProcedureCodeSequence", *_CODE),
-    _text(0x00400009, "ScheduledProcedureStepID", "SH"),
-    _text(0x00401001, "RequestedProcedureID", "SH"),
     _text(0x00401002, "ReasonForTheRequestedProcedure", "LO"),
     _sequence(0x0040100A, "ReasonForRequestedProcedureCodeSequence", *_CODE),
     _text(0x00402016, "PlacerOrderNumberImagingServiceRequest", "LO"),

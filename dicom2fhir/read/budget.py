@@ -16,6 +16,8 @@ class Budget:
     depend on what was walked before.
     """
 
+    __slots__ = ("_before", "_is_spent", "_most", "_now", "_problems")
+
     def __init__(self, most: int, problems: list[Problem]) -> None:
         self._most = most
         self._problems = problems

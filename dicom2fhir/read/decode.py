@@ -34,6 +34,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROLS_IN_LONG_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SHARED = (Level.PATIENT, Level.STUDY, Level.SERIES)
 _raw_of = {level: itemgetter(*LEVELS[level]) for level in Level}
+_raw_of_own = _raw_of[Level.INSTANCE]
 _raw_of_shared = itemgetter(*(tag for level in _SHARED for tag in LEVELS[level]))
 _MOST_SHARED = 64
 _LARGEST_SHARED = 16 * 1024
@@ -60,6 +61,19 @@ def find_decoder(charset: Raw, override: str | None, order: str, max_values: int
     return Decoder(find_charset(named, override), override, order, max_values)
 
 
+class _Own:
+    """One attribute of the instance level, and which values it had."""
+
+    __slots__ = ("is_text", "keyword", "known", "tag", "want")
+
+    def __init__(self, tag: int, want: Wanted) -> None:
+        self.tag = tag
+        self.want = want
+        self.keyword = want.keyword
+        self.is_text = want.vr in _MANY_TEXTS
+        self.known: dict[Raw, Sequence[Value]] = {}
+
+
 class Decoder:
     """Decodes the values of data sets in one character set and byte order."""
 
@@ -70,9 +84,7 @@ class Decoder:
         self._order = order
         self._shared: dict[tuple[Raw, ...], tuple[Decoded, ...]] = {}
         self._levels: dict[tuple[Level, Raw], Decoded] = {}
-        self._own: tuple[tuple[int, Wanted, dict[Raw, Sequence[Value]]], ...] = tuple(
-            (tag, want, {}) for tag, want in LEVELS[Level.INSTANCE].items()
-        )
+        self._own = tuple(_Own(tag, want) for tag, want in LEVELS[Level.INSTANCE].items())
 
     def decode_shared(self, raw: RawItem) -> tuple[Decoded, ...]:
         """Return the attributes of patient, study and series, and what was repaired.
@@ -100,32 +112,25 @@ class Decoder:
         """Return the attributes of the instance alone, and what was repaired."""
         found: dict[str, Sequence[Value]] = {}
         problems: list[Problem] = []
-        for value, (tag, want, known) in zip(_raw_of[Level.INSTANCE](raw), self._own, strict=True):
+        for value, own in zip(_raw_of_own(raw), self._own, strict=True):
             if not value:
                 continue
-            values = known.get(value)
-            if values is None and want.vr in _MANY_TEXTS and value.isascii():
+            values = own.known.get(value)
+            if values is None and own.is_text and value.isascii():
                 # most of what differs from file to file: one short text, worth no remembering
                 text = value.decode("ascii")
                 if text.isprintable() and "\\" not in text:
                     text = text.strip()
                     values = (text,) if text else ()
             if values is None:
-                values = self._remember(tag, value, want, known, problems)
+                values = self._remember(value, own, problems)
             if values:
-                found[want.keyword] = values
+                found[own.keyword] = values
         return found, problems
 
-    def _remember(
-        self,
-        tag: int,
-        value: Raw,
-        want: Wanted,
-        known: dict[Raw, Sequence[Value]],
-        problems: list[Problem],
-    ) -> Sequence[Value]:
-        before = len(problems)
-        values = self._any(tag, value, want, self.charset, problems)
+    def _remember(self, value: Raw, own: _Own, problems: list[Problem]) -> Sequence[Value]:
+        before, known = len(problems), own.known
+        values = self._any(own.tag, value, own.want, self.charset, problems)
         if len(value) <= _LONGEST_VALUE and len(problems) == before:
             if len(known) >= _MOST_VALUES:
                 known.clear()

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from dicom2fhir.catalog import (
     Batch,
     RowEncoder,
     assemble_study,
+    attach,
     find_patient_conflicts,
     open_catalog,
 )
@@ -24,7 +26,6 @@ from dicom2fhir.model import Candidate, Instance, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from dicom2fhir.catalog import Assembled, Catalog
     from dicom2fhir.model import Attributes
@@ -398,3 +399,19 @@ def test_a_temporary_catalog_leaves_nothing_behind() -> None:
         folder = catalog.path.parent
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
+def test_nothing_of_a_closed_catalog_stays_open(tmp_path: Path) -> None:
+    def open_files() -> list[str]:
+        paths = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+        return [path for path in paths if path.startswith(str(tmp_path))]
+
+    with open_catalog(str(tmp_path), "") as catalog:
+        assert attach(str(catalog.path)) is attach(str(catalog.path))
+        assert open_files()
+    assert not open_files()
+    (tmp_path / "catalog.digest").unlink()
+    (tmp_path / "catalog.db").write_bytes(b"no database" * 999)
+    with open_catalog(str(tmp_path), ""):
+        assert not [path for path in open_files() if path.endswith("damaged")]

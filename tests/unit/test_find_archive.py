@@ -489,7 +489,7 @@ def test_a_truncated_zip_member_is_an_os_error() -> None:
 def test_a_large_deflated_member_is_read_in_any_order_and_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dicom2fhir.find.sources._IN_MEMORY", 1 << 20)
+    monkeypatch.setattr("dicom2fhir.find.sources._HELD", 1 << 20)
     data = os.urandom(1 << 15) * 100
     write_zip("a.zip", {"1": data})
     with Finder(FindOptions()) as finder:
@@ -497,7 +497,9 @@ def test_a_large_deflated_member_is_read_in_any_order_and_in_parts(
     assert isinstance(candidate, Candidate)
     source = open_candidate(candidate)
     assert source.size == len(data)
-    for offset, length in [(0, 8192), (3 << 20, 100), (5, 10), (len(data) - 3, 50)]:
+    places = [(0, 8192), (3 << 20, 100), (5, 10), (len(data) - 3, 50), (len(data) - 99, 70)]
+    # Back from the end to what is held no longer, across pieces, and all of it.
+    for offset, length in [*places, ((2 << 20) - 9, 40), (99, 2 << 20), (0, len(data))]:
         assert source.read_at(offset, length) == data[offset : offset + length]
     assert source.read_at(len(data), 1) == b""
     source.close()
