@@ -1,8 +1,8 @@
 """The processes that decode pixels: what crashes, hangs or fills the memory here costs one file.
 
-`python -m dicom2fhir.pipeline.decoding FD…` loads the decoders once and forks a worker for each
-socket it is given. A worker that dies is told of on its socket and forked again, which takes
-milliseconds.
+A process of its own runs `main SECONDS FD…`: it loads the decoders once and forks a worker for each
+socket it is given. A worker that dies, or takes longer than that for a frame, is told of on its
+socket and forked again, which takes milliseconds.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = "Picture | Extract | Problem"
 
-FRAME_SECONDS = 60
-"""Wall time for one frame, after which its worker is ended."""
 ADDRESS_SPACE = 4096 * MIB
 """Bytes; the largest frame that is decoded takes 512 MiB, and several copies on its way."""
 
@@ -52,11 +50,12 @@ class Died:
     signal: int
 
 
-def main(descriptors: list[int]) -> None:
+def main() -> None:
     """Fork a worker for each socket, and again when one dies; end when all have ended well."""
+    seconds, *descriptors = map(int, sys.argv[1:])
     warnings.simplefilter("ignore")
     _load_decoders()
-    workers = {_fork(descriptor, descriptors): descriptor for descriptor in descriptors}
+    workers = {_fork(seconds, descriptor, descriptors): descriptor for descriptor in descriptors}
     while workers:
         pid, status = os.wait()
         descriptor = workers.pop(pid)
@@ -69,7 +68,7 @@ def main(descriptors: list[int]) -> None:
             continue
         finally:
             connection.close()
-        workers[_fork(descriptor, descriptors)] = descriptor
+        workers[_fork(seconds, descriptor, descriptors)] = descriptor
 
 
 def _load_decoders() -> None:
@@ -78,7 +77,7 @@ def _load_decoders() -> None:
     load_decoders()
 
 
-def _fork(descriptor: int, descriptors: list[int]) -> int:
+def _fork(seconds: int, descriptor: int, descriptors: list[int]) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -88,7 +87,7 @@ def _fork(descriptor: int, descriptors: list[int]) -> int:
             if other != descriptor:
                 os.close(other)
         _confine()
-        _serve(Connection(descriptor))
+        _serve(Connection(descriptor), seconds)
         code = 0
     finally:
         os._exit(code)
@@ -101,18 +100,18 @@ def _confine() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: Connection, seconds: int) -> None:
     while True:
         try:
             job: Job = connection.recv()
         except EOFError:
             return
-        signal.alarm(FRAME_SECONDS)
+        signal.alarm(seconds)
         for answer in _answers(job):
             # A reader that is slow to take an answer is no decoder that hangs.
             signal.alarm(0)
             connection.send(answer)
-            signal.alarm(FRAME_SECONDS)
+            signal.alarm(seconds)
         signal.alarm(0)
         connection.send(None)
 
@@ -133,7 +132,3 @@ def _answers(job: Job) -> Iterator[Answer]:
         yield Problem(code="pixels.too-large")
     except OSError:
         yield Problem(code="find.unreadable")
-
-
-if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]])

@@ -24,15 +24,22 @@ if TYPE_CHECKING:
 
     from dicom2fhir.pipeline.decoding import Answer, Job
 
+FRAME_SECONDS = 60
+"""Wall time for one frame, after which the process that decodes it is ended."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """A process that forks must have one thread, and a thread of a library holds 30 MiB."""
+
+
+# Not by -m, which would give the module's classes another name on the two sides.
+_PROGRAM = "from dicom2fhir.pipeline.decoding import main; main()"
 
 
 class Renderer:
     """Processes that decode, started with the first job."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, seconds: int = FRAME_SECONDS) -> None:
         self._count = workers
+        self._seconds = seconds
         self._program: subprocess.Popen[bytes] | None = None
         self._connections: list[Connection] = []
 
@@ -75,7 +82,7 @@ class Renderer:
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         # -P: a module that lies in the working folder must not be taken for a library.
         self._program = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", "-m", "dicom2fhir.pipeline.decoding", *map(str, theirs)],
+            [sys.executable, "-P", "-c", _PROGRAM, str(self._seconds), *map(str, theirs)],
             pass_fds=theirs,
             env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
