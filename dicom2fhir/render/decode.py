@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dicom2fhir.render.layout import Layout
 
 _JPEG_8_BIT = 8
+_RUST = "pyo3_runtime"
+"""Where the panics of decoders in Rust come from; they are no Exceptions."""
 
 
 class Decoded(NamedTuple):
@@ -43,7 +45,7 @@ def decode_frame(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Decod
     if transfer_syntax_uid == ENCAPSULATED_NATIVE:
         return Decoded(_native(data, layout), layout, "")
     if transfer_syntax_uid == DEFLATED_FRAMES:
-        return Decoded(_native(_inflated(data), layout), layout, "zlib")
+        return Decoded(_native(_inflated(data, layout), layout), layout, "zlib")
     if transfer_syntax_uid in VIDEO_TYPES:
         raise RenderError("pixels.video")
     stream = None
@@ -68,12 +70,9 @@ def _native(data: bytes, layout: Layout) -> Array:
     return shape_frame(data[:wanted], layout)
 
 
-def _inflated(data: bytes) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(data, MOST_BYTES)
-    if inflater.unconsumed_tail:
-        raise RenderError("pixels.too-large", "the inflated frame")
-    return inflated
+def _inflated(data: bytes, layout: Layout) -> bytes:
+    """Return as much as a frame holds; what comes behind is padding, or a bomb."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, -(-layout.frame_bits // 8))
 
 
 def check_size(stream: CodeStream, layout: Layout) -> None:
@@ -120,6 +119,10 @@ def _by_plugin(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Decoded
                 whole, index=0, raw=True, decoding_plugin=plugin, **options
             )
         except RAISES:
+            continue
+        except BaseException as error:
+            if type(error).__module__ != _RUST:
+                raise
             continue
         changed = replace(
             layout,

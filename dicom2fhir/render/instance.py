@@ -127,9 +127,10 @@ def _read_frames(
 ) -> None:
     """Keep what is said of the frames asked for; equal settings are held once."""
     asked, opened = set(frames) if not isinstance(frames, range) else frames, image.opened
+    last = max(asked[0], asked[-1]) if isinstance(asked, range) else max(asked, default=0)
     seen: dict[FrameSettings, FrameSettings] = {}
     for number, (pos, length) in enumerate(opened.items(sequence), start=1):
-        if number > max(asked, default=0):
+        if number > last:
             break
         if number not in asked and length != UNDEFINED:
             continue

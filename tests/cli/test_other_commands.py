@@ -185,6 +185,22 @@ def test_doctor_tells_versions_and_the_machine(invoke: Callable[..., Result]) ->
     assert facts["dicom2fhir"] == dicom2fhir.__version__
     assert facts["cores"] >= 1
     assert all(facts["needed"].values())
+    decoders = {row["transfer_syntax"]: row["decoders"] for row in facts["decoders"].values()}
+    assert decoders["1.2.840.10008.1.2.4.90"][0] == "pylibjpeg"
+    assert decoders["1.2.840.10008.1.2.4.80"][0] == "pyjpegls"
+    assert decoders["1.2.840.10008.1.2.4.70"][0] == "gdcm"
+    assert "JPEG 2000 Lossless" in result.stdout
+
+
+def test_doctor_says_how_to_get_a_decoder(
+    invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "dicom2fhir.render.decoders.available_plugins", lambda _: ("pillow", "gdcm")
+    )
+    lines = invoke("doctor").stdout.splitlines()
+    (row,) = [line for line in lines if line.startswith("JPEG Extended, 12 bits")]
+    assert "dicom2fhir-cli[codecs]" in row
 
 
 def test_doctor_fails_where_something_is_missing(
