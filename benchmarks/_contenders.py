@@ -27,23 +27,27 @@ OURS = {
     "fast, default workers": ("--check", "fast"),
     "full, default workers": ("--check", "full"),
 }
+METADATA = ("--dicom", "none", "--media", "none")
+BYTES = ("--dicom", "binary", "--media", "none")
+ENCODE = 'find "$1" -type f -exec cat {} + | base64 -w0 > "$2" && sync "$2"'
 SOURCE, OUTPUT = "{source}", "{output}"
+LINES, FOLDER = "out.ndjson", "out"
+CONVERT = (sys.executable, "-m", "dicom2fhir", "convert", SOURCE, "-q", "-o", OUTPUT)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A command that is given a folder of DICOM files; most write one file."""
+    """A command that is given a folder of DICOM files; most write Bundles."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     runs: int = 1
     """Runs in each round; a quick command needs more for a steady median."""
-
-    @property
-    def writes(self) -> bool:
-        """Whether it writes Bundles."""
-        return OUTPUT in self.command
+    output: str = LINES
+    """Name of its output."""
+    writes: bool = True
+    """Whether it writes Bundles."""
 
     def filled(self, source: Path, output: Path) -> list[str]:
         places = {SOURCE: str(source), OUTPUT: str(output)}
@@ -61,17 +65,29 @@ def own_environment() -> dict[str, str]:
 
 
 def our_contenders() -> list[Contender]:
-    command = (sys.executable, "-m", "dicom2fhir", "convert", SOURCE, "-q", "-o", OUTPUT)
     return [
-        Contender(f"dicom2fhir {name}", (*command, *options), own_environment())
+        Contender(f"dicom2fhir {name}", (*CONVERT, *METADATA, *options), own_environment())
         for name, options in OURS.items()
+    ]
+
+
+def byte_contenders() -> list[Contender]:
+    """List what writes the files themselves as base64, safe on the disk at the end."""
+    command = (*CONVERT, *BYTES)
+    encode = ("sh", "-c", ENCODE, "sh", SOURCE, OUTPUT)
+    return [
+        Contender("dicom2fhir files, a folder", command, own_environment(), output=FOLDER),
+        Contender("dicom2fhir files, x.ndjson", command, own_environment()),
+        Contender("base64 -w0", encode, dict(os.environ), output="out.txt", writes=False),
     ]
 
 
 def plain_contenders() -> list[Contender]:
     environment = dict(os.environ)
     return [
-        Contender(name, (sys.executable, str(HERE / script), SOURCE), environment, runs)
+        Contender(
+            name, (sys.executable, str(HERE / script), SOURCE), environment, runs, writes=False
+        )
         for name, script, runs in (
             ("pydicom", "_read_pydicom.py", 1),
             ("bare read", "_read_bare.py", 5),

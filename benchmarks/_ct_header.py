@@ -14,7 +14,6 @@ CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 STEP_CLASS = "1.2.840.10008.3.1.2.3.3"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -224,8 +223,8 @@ _LAST: list[Row] = [
     (0x00204000, "LT", "Reconstructed with iterative strength 3."),
     (0x00280002, "US", "1"),
     (0x00280004, "CS", "MONOCHROME2"),
-    (0x00280010, "US", str(ROWS)),
-    (0x00280011, "US", str(ROWS)),
+    (0x00280010, "US", Vary("rows")),
+    (0x00280011, "US", Vary("rows")),
     (0x00280030, "DS", "0.7421875\\0.7421875"),
     (0x00280100, "US", "16"),
     (0x00280101, "US", "12"),

@@ -8,6 +8,7 @@ from typing import Any
 
 AGAINST_PEER = {"fast": 100, "full": 60}
 AGAINST_BARE = {"one": 25, "two": 15}
+AGAINST_BASE64 = 0.5
 MEMORY = 300
 """MiB."""
 START_UP = 0.6
@@ -21,6 +22,8 @@ ONE_FULL = "dicom2fhir full, one worker"
 TWO_FAST = "dicom2fhir fast, default workers"
 PEER = "peer 0.1.25"
 BARE = "bare read"
+FILES = ("dicom2fhir files, a folder", "dicom2fhir files, x.ndjson")
+BASE64 = "base64 -w0"
 
 
 @dataclass
@@ -91,6 +94,19 @@ def large_bars(small: dict[str, Timing], large: dict[str, Timing]) -> list[Bar]:
         loss = 1 - large[ONE_FAST].rate / small[ONE_FAST].rate
         bars.append(Bar("share of the rate lost on the large archive", loss, SAME_RATE))
     return bars
+
+
+def byte_bars(timings: dict[str, Timing]) -> list[Bar]:
+    """Hold the rates at which files become Binaries against that of base64 alone."""
+    return [
+        Bar(
+            f"times the rate of base64 -w0, {name.partition(', ')[2]}",
+            timings[BASE64].per_file / timings[name].per_file,
+            AGAINST_BASE64,
+            at_least=True,
+        )
+        for name in FILES
+    ]
 
 
 def memory_bars(archives: list[list[Timing]]) -> list[Bar]:

@@ -1,9 +1,10 @@
 """Write an archive of CT images for the benchmark: the same arguments give the same bytes.
 
-    python benchmarks/make_archive.py OUT --files 1000 --studies 1
+    python benchmarks/make_archive.py OUT --files 1000 --studies 1 [--rows 64] [--sparse]
 
 A series is encoded once; what differs from image to image is put between the encoded pieces, so
 that an image costs little more than its writing. OUT holds a folder a study, in it one a series.
+With --sparse the pixels are holes: zeros that take no place on the disk.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import random
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from _ct_header import (
     CT_IMAGE_STORAGE,
     EXPLICIT_LITTLE_ENDIAN,
-    ROWS,
     Row,
     Vary,
     encode_element,
@@ -26,6 +27,10 @@ from _ct_header import (
     header,
 )
 
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+ROWS = 64
 SERIES_PER_STUDY = 4
 KERNELS = ("B30f", "B60f", "I31f\\3", "I70f\\3")
 DESCRIPTIONS = ("Topogram", "Thorax 1.0 B60f", "Abdomen 3.0 I31f 3 portal venous", "Lung MIP")
@@ -124,18 +129,37 @@ def file_meta(instance_uid: str) -> bytes:
     return bytes(128) + b"DICM" + encode_element(0x00020000, "UL", str(len(body))) + body
 
 
-def pixels() -> bytes:
-    """Give noise twice over: each image is another stretch of it."""
+@dataclass(frozen=True)
+class Pixels:
+    """Square images of so many rows: each another stretch of the noise, or a hole without any."""
+
+    rows: int
+    noise: bytes = b""
+
+    def write(self, file: BinaryIO, number: int) -> None:
+        """Append the image of this number, the last element of its file."""
+        size = 2 * self.rows**2
+        file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, size))
+        if self.noise:
+            start = 2 * (number * 131 % self.rows**2)
+            file.write(self.noise[start : start + size])
+        else:
+            file.truncate(file.tell() + size)
+
+
+def make_pixels(rows: int, *, sparse: bool) -> Pixels:
+    """Give noise of twice the size of an image."""
+    if sparse:
+        return Pixels(rows)
     chance = random.Random(64)
-    return struct.pack(
-        f"<{2 * ROWS * ROWS}H", *(chance.getrandbits(12) for _ in range(2 * ROWS**2))
-    )
+    noise = (chance.getrandbits(12) for _ in range(2 * rows**2))
+    return Pixels(rows, struct.pack(f"<{2 * rows**2}H", *noise))
 
 
-def write_series(folder: Path, study: int, series: int, count: int, noise: bytes) -> None:
+def write_series(folder: Path, study: int, series: int, count: int, pixels: Pixels) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    pieces = template(study_values(study) | series_values(study, series))
-    size = 2 * ROWS * ROWS
+    rows = {"rows": str(pixels.rows)}
+    pieces = template(study_values(study) | series_values(study, series) | rows)
     for number in range(1, count + 1):
         values = image_values(study, series, number)
         body = [
@@ -144,22 +168,23 @@ def write_series(folder: Path, study: int, series: int, count: int, noise: bytes
             else encode_element(piece.tag, piece.vr, values[piece.name])
             for piece in pieces
         ]
-        start = 2 * (number * 131 % (ROWS * ROWS))
-        image = encode_element(0x7FE00010, "OW", noise[start : start + size])
-        parts = (file_meta(values["instance_uid"]), *body, image)
-        (folder / f"IM{number:05d}").write_bytes(b"".join(parts))
+        with (folder / f"IM{number:05d}").open("wb") as file:
+            file.write(b"".join((file_meta(values["instance_uid"]), *body)))
+            pixels.write(file, number)
 
 
-def write_archive(folder: Path, *, files: int, studies: int = 1) -> None:
+def write_archive(
+    folder: Path, *, files: int, studies: int = 1, rows: int = ROWS, sparse: bool = False
+) -> None:
     """Write so many files, spread evenly over studies and their series."""
-    noise = pixels()
+    pixels = make_pixels(rows, sparse=sparse)
     for study in range(studies):
         of_study = files // studies + (study < files % studies)
         series_count = min(SERIES_PER_STUDY, of_study)
         for series in range(series_count):
             count = of_study // series_count + (series < of_study % series_count)
             place = folder / f"study{study + 1:04d}" / f"series{series + 1:02d}"
-            write_series(place, study, series, count, noise)
+            write_series(place, study, series, count, pixels)
 
 
 def main() -> None:
@@ -167,8 +192,16 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--studies", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--sparse", action="store_true")
     arguments = parser.parse_args()
-    write_archive(arguments.out, files=arguments.files, studies=arguments.studies)
+    write_archive(
+        arguments.out,
+        files=arguments.files,
+        studies=arguments.studies,
+        rows=arguments.rows,
+        sparse=arguments.sparse,
+    )
     print(f"{arguments.files} files in {arguments.studies} studies below {arguments.out}")
 
 

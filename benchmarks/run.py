@@ -1,6 +1,7 @@
 """Measure dicom2fhir, its peer, pydicom and bare reading on the same files.
 
-    python benchmarks/run.py [--files 1000] [--studies 1] [--large] [--json FILE] [--work DIR]
+    python benchmarks/run.py [--files 1000] [--studies 1] [--large] [--bytes] [--json FILE]
+        [--work DIR]
 
 Rates are beyond start-up: (time for n files - time for 1 file) / (n - 1), whole processes, medians
 of interleaved runs, page cache warm. docs/explanation/performance.md tells how to read them.
@@ -21,7 +22,10 @@ from statistics import median
 from typing import Any
 
 from _contenders import (
+    LINES,
+    METADATA,
     Contender,
+    byte_contenders,
     find_peer,
     our_contenders,
     own_environment,
@@ -29,22 +33,26 @@ from _contenders import (
     plain_contenders,
 )
 from _figures import (
+    MEMORY,
     Bar,
     Timing,
+    byte_bars,
     large_bars,
     memory_bars,
     rate_bars,
     start_up_bars,
 )
 from _processes import CommandFailedError, measure_memory, run
-from make_archive import write_archive
+from make_archive import ROWS, write_archive
 
 JSON_VERSION = 1
 LARGE_FILES, LARGE_STUDIES = 100_000, 200
 HUGE_FILES, HUGE_STUDIES = 300_000, 600
 LEFT_OUT_WHEN_LARGE = ("peer", "pydicom")
 LARGE_REPEATS = 2
-OUTPUT_NAME = "out.ndjson"
+BYTE_FILES, BYTE_ROWS = 300, 512
+SPARSE_FILES, SPARSE_ROWS = 1000, 2240
+"""10 GB."""
 INSTANCE_MARK = b'"sopClass":'
 """Stands once in each instance that an ImagingStudy lists."""
 
@@ -64,6 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=1000, help="files of the archive")
     parser.add_argument("--studies", type=int, default=1, help="studies of the archive")
     parser.add_argument("--large", action="store_true", help="100,000 and 300,000 files too")
+    parser.add_argument("--bytes", action="store_true", help="files as Binaries too")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians count")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go as JSON")
     parser.add_argument("--work", type=Path, metavar="DIR", help="keep archives and the peer here")
@@ -75,29 +84,43 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def prepare_archive(work: Path, files: int, studies: int) -> Archive:
+def prepare_archive(
+    work: Path, files: int, studies: int, rows: int = ROWS, *, sparse: bool = False
+) -> Archive:
     """Write the archive unless it is there, and read it once so that the page cache holds it."""
-    folder = work / f"ct-{files}-{studies}"
-    single = work / "ct-1-1"
+    kind = f"ct{rows}-holes" if sparse else f"ct{rows}"
+    folder = work / f"{kind}-{files}-{studies}"
+    single = work / f"{kind}-1-1"
     for place, count, of_studies in ((folder, files, studies), (single, 1, 1)):
         if not place.exists():
             partial = place.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
-            write_archive(partial, files=count, studies=of_studies)
+            write_archive(partial, files=count, studies=of_studies, rows=rows, sparse=sparse)
             partial.rename(place)
-    for path in folder.rglob("IM*"):
+    for path in () if sparse else folder.rglob("IM*"):
         path.read_bytes()
     return Archive(folder, single, files, studies)
 
 
+def clear_output(contender: Contender, work: Path) -> Path:
+    output = work / contender.output
+    if output.is_dir():
+        shutil.rmtree(output)
+    output.unlink(missing_ok=True)
+    return output
+
+
+def count_instances(path: Path) -> int:
+    with path.open("rb") as lines:
+        return sum(line.count(INSTANCE_MARK) for line in lines)
+
+
 def run_fresh(contender: Contender, source: Path, files: int, work: Path) -> float:
     """Run a contender with no output of an earlier run in its way, and see that it did its work."""
-    output = work / OUTPUT_NAME
-    output.unlink(missing_ok=True)
+    output = clear_output(contender, work)
     seconds = run(contender.filled(source, output), contender.environment, work)
     if contender.writes:
-        with output.open("rb") as lines:
-            listed = sum(line.count(INSTANCE_MARK) for line in lines)
+        listed = sum(map(count_instances, output.glob("*.json") if output.is_dir() else [output]))
         if listed != files:
             raise CommandFailedError(f"{contender.name} lists {listed} of {files} instances")
     return seconds
@@ -121,23 +144,21 @@ def add_memory(
     contenders: list[Contender], timings: list[Timing], archive: Archive, work: Path
 ) -> None:
     """Measure memory in runs of its own: looking at it takes time."""
-    output = work / OUTPUT_NAME
     for contender, timing in zip(contenders, timings, strict=True):
         say(f"{archive.files:,} files: memory of {contender.name}")
-        output.unlink(missing_ok=True)
-        command = contender.filled(archive.folder, output)
+        command = contender.filled(archive.folder, clear_output(contender, work))
         timing.peak_mib = measure_memory(command, contender.environment, work)
 
 
 def time_start_up(work: Path, repeats: int, *, ours: bool) -> dict[str, float]:
     single = prepare_archive(work, 1, 1).single
-    output = work / OUTPUT_NAME
+    output = work / LINES
     module = [sys.executable, "-m", "dicom2fhir"]
     commands = {"empty Python": [sys.executable, "-c", "pass"]}
     if ours:
         commands["--help"] = [*module, "--help"]
         commands["convert one file"] = [
-            *module, "convert", str(single), "--check", "fast", "-q", "-o", str(output)
+            *module, "convert", str(single), *METADATA, "--check", "fast", "-q", "-o", str(output)
         ]  # fmt: skip
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(2 * repeats):
@@ -145,6 +166,18 @@ def time_start_up(work: Path, repeats: int, *, ours: bool) -> dict[str, float]:
             output.unlink(missing_ok=True)
             seconds[name].append(run(command, own_environment(), work))
     return {name: median(values) for name, values in seconds.items()}
+
+
+def measure_bytes(work: Path, repeats: int) -> tuple[list[Timing], list[Bar]]:
+    """Measure how files become Binaries, and what memory a study of 10 GB takes."""
+    contenders = byte_contenders()
+    archive = prepare_archive(work, BYTE_FILES, 1, BYTE_ROWS)
+    timings = time_contenders(contenders, archive, work, repeats)
+    say("10 GB: memory")
+    large = prepare_archive(work, SPARSE_FILES, 1, SPARSE_ROWS, sparse=True)
+    command = contenders[0].filled(large.folder, Path("/dev/null"))
+    peak = measure_memory(command, contenders[0].environment, work) or 0.0
+    return timings, [*byte_bars(by_name(timings)), Bar("MiB at the peak, 10 GB", peak, MEMORY)]
 
 
 def choose_contenders(arguments: argparse.Namespace, work: Path) -> list[Contender]:
@@ -175,6 +208,10 @@ def measure(arguments: argparse.Namespace, work: Path) -> tuple[dict[str, Any], 
         archives += [large, time_contenders(quick, archive, work, 1)]
         bars += large_bars(by_name(small), by_name(large))
     bars += [*memory_bars(archives), *start_up_bars(start_up)]
+    if arguments.bytes:
+        timings, more = measure_bytes(work, arguments.repeats)
+        archives.append(timings)
+        bars += more
     figures = [timing for timings in archives for timing in timings]
     return {"start_up": start_up, "timings": figures}, bars
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from typing import TYPE_CHECKING, TypeAlias
+
+from pybase64 import b64encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -53,6 +54,6 @@ def encode_base64(chunks: Iterable[bytes]) -> Iterator[bytes]:
         data = rest + chunk if rest else chunk
         whole = len(data) - len(data) % _GROUP
         rest = data[whole:]
-        yield b2a_base64(memoryview(data)[:whole] if rest else data, newline=False)
+        yield b64encode(memoryview(data)[:whole] if rest else data)
     if rest:
-        yield b2a_base64(rest, newline=False)
+        yield b64encode(rest)
