@@ -78,8 +78,10 @@ def apply_palette(values: Array, dataset: Dataset, layout: Layout, *, little: bo
     Errors: RenderError pixels.undecodable
     """
     first, colours = _palette(dataset, layout, little=little)
-    index = np.clip(values.astype("i4") - first, 0, len(colours) - 1)
-    shown: Array = colours[index]
+    shown = np.empty((*values.shape, 3), "u1")
+    for start in range(0, len(values), _ROWS):
+        index = values[start : start + _ROWS].astype("i8") - first
+        shown[start : start + _ROWS] = colours[index.clip(0, len(colours) - 1)]
     return shown
 
 
@@ -89,9 +91,10 @@ def add_supplement(
     """Return greys, with colours where stored values lie in the palette (PS3.3 C.7.6.19)."""
     first, colours = _palette(dataset, layout, little=little)
     shown = np.repeat(grey[..., None], 3, axis=2)
-    index = values.astype("i4") - first
-    inside = (index >= 0) & (index < len(colours))
-    shown[inside] = colours[index[inside]]
+    for start in range(0, len(values), _ROWS):
+        index = values[start : start + _ROWS].astype("i8") - first
+        inside = (index >= 0) & (index < len(colours))
+        shown[start : start + _ROWS][inside] = colours[index[inside]]
     return shown
 
 

@@ -65,11 +65,13 @@ class Opened:
         from pydicom.filereader import read_dataset  # noqa: PLC0415 - takes half a second
 
         found: list[Element] = []
+        stops = frozenset(ends)
 
         def at_end(tag: int, vr: str | None, length: int) -> bool:
-            if tag in ends:
-                found.append(Element(int(tag), vr or "", self.stream.tell(), length))
-            return tag in ends
+            number = int(tag)  # pydicom's own tags compare slowly
+            if number in stops:
+                found.append(Element(number, vr or "", self.stream.tell(), length))
+            return number in stops
 
         with guarded("the data set"), quietly():
             dataset = read_dataset(

@@ -88,6 +88,8 @@ def check_size(stream: CodeStream, layout: Layout) -> None:
         raise RenderError(
             "pixels.undecodable", "the compressed image is not of the size that the header states"
         )
+    if not 0 < stream.precision <= layout.allocated:
+        raise RenderError("pixels.undecodable", "the compressed image has more bits than allocated")
     if layout.pixels * layout.samples * -(-stream.precision // 8) > MOST_BYTES:
         raise RenderError("pixels.too-large", f"{layout.columns} x {layout.rows} pixels")
 

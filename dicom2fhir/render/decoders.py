@@ -9,7 +9,9 @@ from importlib.util import find_spec
 
 _ROOT = "1.2.840.10008.1.2"
 ORDER = ("pylibjpeg", "pyjpegls", "pillow", "gdcm", "imagecodecs", "pydicom")
-"""The quickest that is right goes first; GDCM's memory faults put it behind the others."""
+"""The quickest that is right goes first."""
+_FRAIL = "gdcm"
+"""Crashes on damaged streams, so it is not asked where another decoder has been."""
 
 _CODECS = "pip install 'dicom2fhir-cli[codecs]'"
 _AGAIN = "install dicom2fhir again"
@@ -84,7 +86,8 @@ def available_plugins(transfer_syntax_uid: str) -> tuple[str, ...]:
 
     add_codecs()
     found = decoder.available_plugins
-    return tuple(name for name in ORDER if name in found)
+    others = set(found) & set(ORDER[: ORDER.index(_FRAIL)])
+    return tuple(name for name in ORDER if name in found and not (others and name == _FRAIL))
 
 
 def able_plugins(transfer_syntax_uid: str, bits: int) -> tuple[str, ...]:
