@@ -300,6 +300,20 @@ class Entry:
     """The JSON of this very entry where splitting had to measure it; a changed entry has none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushEntry:
+    """One entry of a Bundle on its way to a server.
+
+    base64Binary in the resource is text, or a Bytes value where the bytes are at hand.
+    """
+
+    full_url: str
+    resource: Resource
+    method: str
+    url: str
+    if_none_exist: str = ""
+
+
 BUNDLE_HEAD = b'{"entry":['
 BUNDLE_TAIL = b'],"resourceType":"Bundle","type":"transaction"}'
 BUNDLE_EMPTY = b'{"resourceType":"Bundle","type":"transaction"}'

@@ -150,6 +150,80 @@ class OutputOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuthOptions:
+    """How a server knows us. Secrets come from files, the environment or a command."""
+
+    kind: str = "none"
+    """none, bearer, basic, client-credentials or smart-backend."""
+    token_file: str | None = None
+    token_env: str | None = None
+    """Name of the variable."""
+    token_command: str | None = None
+    """Run by the shell; its standard output is the token."""
+    user: str | None = None
+    password_file: str | None = None
+    client_id: str | None = None
+    client_secret_file: str | None = None
+    token_url: str | None = None
+    """None: as `.well-known/smart-configuration` of the server says."""
+    key_file: str | None = None
+    """Private key (PEM or JWK) of SMART Backend Services."""
+    algorithm: str = "RS384"
+    """RS384 or ES384 (SMART App Launch 2.2, backend services)."""
+    scope: str = "system/*.cruds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """How a FHIR or DICOMweb server is spoken to."""
+
+    base: str = ""
+    """Base URL without a trailing slash, user or query."""
+    auth: AuthOptions = field(default_factory=AuthOptions)
+    allow_http: bool = False
+    """Plain http to other hosts than this one: patient data could be read on the way."""
+    use_proxy_env: bool = False
+    """Proxies of the environment are asked for, never assumed."""
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    """PEM file of mutual TLS, its key in `client_key` or in itself."""
+    client_key: str | None = None
+    connect_seconds: float = 10.0
+    idle_seconds: float = 60.0
+    total_seconds: float = 300.0
+    """Of one request, by our own clock: a server that drips bytes never idles."""
+    max_reply: int = 64 * MIB
+    """Bytes of a reply after decompression; reading a Binary is not bound by it."""
+    retry_seconds: float = 600.0
+    retry_tries: int = 8
+    """Of one Bundle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOptions:
+    """How Bundles are brought to a server."""
+
+    server: ServerOptions
+    stow: ServerOptions | None = None
+    """A DICOMweb server that takes the DICOM itself."""
+    ids: str | None = None
+    """client or server; None: as the server's CapabilityStatement allows."""
+    jobs: int = 2
+    """Studies sent at a time."""
+    binary_raw_above: int = 1_000_000
+    """Bytes; larger Binaries go as they are, not as base64 in a Bundle."""
+    verify: str = "sample"
+    """Binaries read back and compared: sample, all or none."""
+    on_shrink: str = "merge"
+    """merge, fail or replace, where the server lists instances that we do not have."""
+    replace_bytes: bool = False
+    """A Binary whose bytes differ on the server is kept there unless asked."""
+    state: str | None = None
+    """Folder of the outbox; None: a temporary one."""
+    retry_dead: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything that one conversion run is told."""
 
