@@ -26,7 +26,7 @@ def requirements(found: Distribution, extras: frozenset[str]) -> list[str]:
 def tree() -> dict[str, Distribution]:
     """Return every distribution that the project and its extras bring."""
     found: dict[str, Distribution] = {}
-    waiting = requirements(distribution("dicom2fhir-cli"), frozenset({"codecs"}))
+    waiting = requirements(distribution("dicom2fhir-cli"), frozenset({"auth", "codecs", "push"}))
     while waiting:
         name = waiting.pop().lower().replace("_", "-")
         if name in found:

@@ -1,0 +1,1 @@
+"""FHIR and DICOMweb servers: the only place that opens a connection."""

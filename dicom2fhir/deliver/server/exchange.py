@@ -1,0 +1,104 @@
+"""What is asked of a server, what it answers, and how it can fail to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+import orjson
+
+from dicom2fhir.errors import ConfigError, ServerRefusedError, ServerUnreachableError
+
+if TYPE_CHECKING:
+    from dicom2fhir.model import Json
+
+FHIR_JSON = "application/fhir+json"
+"""Without a charset parameter: Medplum takes a Binary with one for raw bytes."""
+
+Body: TypeAlias = bytes | Callable[[], Iterable[bytes]]
+"""Bytes, or what opens them anew each time they are sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request.
+
+    `path` is relative to the base ("" is the base itself), or a link that the server sent, and
+    holds no value of a patient. `length` is needed where the body is opened.
+    """
+
+    method: str
+    path: str = field(default="", repr=False)
+    body: Body = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One reply, whatever its status. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the status is 2xx; a Bundle may yet hold refused entries."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110 15.3
+
+    @property
+    def content_type(self) -> str:
+        """Return the media type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Json:
+        """Return the body as JSON, None where it is none."""
+        try:
+            return orjson.loads(self.body)
+        except ValueError:
+            return None
+
+
+class Fault(StrEnum):
+    """Why there is no reply."""
+
+    CONNECT = "connect"
+    LOST = "lost"
+    IDLE = "idle"
+    DEADLINE = "deadline"
+    NOT_HTTP = "not-http"
+    TOO_LARGE = "too-large"
+    ENCODING = "encoding"
+    ABORTED = "aborted"
+
+
+_SENTENCES: Mapping[Fault, str] = {
+    Fault.CONNECT: "The server cannot be reached.",
+    Fault.LOST: "The server closed the connection before it answered.",
+    Fault.IDLE: "The server was silent for too long.",
+    Fault.DEADLINE: "The server took too long for one request.",
+    Fault.NOT_HTTP: "What answered is no HTTP server.",
+    Fault.TOO_LARGE: "The server's reply is larger than is allowed here.",
+    Fault.ENCODING: "The server's reply has an encoding that was not asked for, or is damaged.",
+    Fault.ABORTED: "The request was given up.",
+}
+
+
+class NoReplyError(ServerUnreachableError):
+    """There is no reply. Where `sent`, the server may have done what it was asked."""
+
+    def __init__(self, fault: Fault, *, sent: bool) -> None:
+        super().__init__(_SENTENCES[fault], hint="Run again later; what was delivered stays.")
+        self.fault = fault
+        self.sent = sent
+
+
+class RedirectedError(ServerRefusedError):
+    """The server points elsewhere; a redirect would lose a body or show it to another host."""
+
+
+class CredentialsError(ConfigError):
+    """The server, or whoever gives out its tokens, does not take our credentials."""
