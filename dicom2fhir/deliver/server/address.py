@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from dicom2fhir.errors import ServerRefusedError, UsageError
+from dicom2fhir.errors import ConfigError, ServerRefusedError, UsageError
 
 _PORTS = {"http": 80, "https": 443}
 _NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
@@ -33,6 +33,19 @@ def check_base(url: str, *, allow_http: bool = False) -> str:
         )
     path = parts.path.rstrip("/")
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}{path}"
+
+
+def check_token_url(url: str) -> str:
+    """Return this URL of whoever gives out tokens.
+
+    Errors: ConfigError, without the URL
+    """
+    if _find_wrong(url, base=False) or not is_protected(url):
+        raise ConfigError(
+            "The address that gives out tokens must be a plain https one: secrets go there.",
+            hint="Give --token-url with https, without user and fragment.",
+        )
+    return url
 
 
 def is_protected(url: str) -> bool:
@@ -95,8 +108,8 @@ def _has_dots(parts: SplitResult) -> bool:
     return "." in segments or ".." in segments
 
 
-def _find_wrong(url: str) -> str:
-    """Return what is wrong with the form of a base URL in a sentence, or nothing."""
+def _find_wrong(url: str, *, base: bool = True) -> str:
+    """Return what is wrong with the form of a URL in a sentence, or nothing."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -108,7 +121,10 @@ def _find_wrong(url: str) -> str:
         (not url.isascii(), "Write the address in ASCII: names with other letters as xn--."),
         (_NOT_IN_URLS.search(url), "The address of the server holds a character that no URL has."),
         (not host or port == 0, "The address of the server names no host, or no port."),
-        ("?" in url or "#" in url, "The address of a server has no query and no fragment."),
+        (
+            "#" in url or (base and "?" in url),
+            "The address of a server has no query and no fragment.",
+        ),
         (_has_dots(parts), "The address of a server has no . or .. in its path."),
     )
     return next((sentence for broken, sentence in rules if broken), "")

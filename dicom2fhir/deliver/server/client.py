@@ -16,6 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import dicom2fhir
 from dicom2fhir.deliver.server.address import check_base, name_host, origin_of, resolve
+from dicom2fhir.deliver.server.auth import make_signer
 from dicom2fhir.deliver.server.exchange import (
     FHIR_JSON,
     CredentialsError,
@@ -110,6 +111,7 @@ class Client:
         self._context = make_context(options)
         self._ways: dict[str | None, httpx2.HTTPTransport] = {}
         self._lock = threading.Lock()
+        self._signer = make_signer(options.auth, self.base, self._ask, clock)
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +123,11 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def token_url(self) -> str:
+        """Return the address that gave out the token in use, "" where none did."""
+        return "" if self._signer is None else self._signer.token_url
 
     def close(self) -> None:
         """Close every connection."""
@@ -145,13 +152,28 @@ class Client:
     @contextmanager
     def _signed(self, request: Request, *, streamed: bool) -> Iterator[Download]:
         url = resolve(self.base, request.path)
-        with self._open(url, request, {}, streamed=streamed) as download:
-            if download.status == _UNAUTHORIZED:
-                raise CredentialsError(
-                    "The server does not take our credentials (401).",
-                    hint="Give others, or ask its operator what it accepts.",
-                )
-            yield download
+        signature = self._sign()
+        with self._open(url, request, signature, streamed=streamed) as download:
+            if download.status != _UNAUTHORIZED:
+                yield download
+                return
+        if self._signer is not None and self._signer.renew(signature):
+            with self._open(url, request, self._sign(), streamed=streamed) as download:
+                if download.status != _UNAUTHORIZED:
+                    yield download
+                    return
+        raise CredentialsError(
+            "The server does not take our credentials (401).",
+            hint="Give others, or ask its operator what it accepts.",
+        )
+
+    def _sign(self) -> Mapping[str, str]:
+        return {} if self._signer is None else self._signer.sign()
+
+    def _ask(self, url: str, request: Request) -> Reply:
+        """Send a request that carries no signature, to whoever gives out tokens."""
+        with self._open(url, request, {}, streamed=False) as download:
+            return download.read()
 
     @contextmanager
     def _open(

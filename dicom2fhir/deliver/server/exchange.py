@@ -72,6 +72,7 @@ class Fault(StrEnum):
     NOT_HTTP = "not-http"
     TOO_LARGE = "too-large"
     ENCODING = "encoding"
+    NO_TOKEN = "no-token"
     ABORTED = "aborted"
 
 
@@ -83,6 +84,7 @@ _SENTENCES: Mapping[Fault, str] = {
     Fault.NOT_HTTP: "What answered is no HTTP server.",
     Fault.TOO_LARGE: "The server's reply is larger than is allowed here.",
     Fault.ENCODING: "The server's reply has an encoding that was not asked for, or is damaged.",
+    Fault.NO_TOKEN: "Whoever gives out tokens cannot do so now.",
     Fault.ABORTED: "The request was given up.",
 }
 
