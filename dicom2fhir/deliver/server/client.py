@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.request import getproxies, proxy_bypass
 
 import dicom2fhir
+from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.server.address import check_base, name_host, origin_of, resolve
 from dicom2fhir.deliver.server.auth import make_signer
 from dicom2fhir.deliver.server.exchange import (
@@ -40,7 +41,7 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from dicom2fhir.options import ServerOptions
@@ -98,7 +99,8 @@ class Client:
     """Speaks to one server; threads may share it.
 
     Errors of every request: NoReplyError, RedirectedError, CredentialsError after a second 401,
-    ConfigError for what TLS finds, ServerRefusedError for a link that leaves the server
+    ConfigError for what TLS finds, ServerRefusedError for a link that leaves the server,
+    SourceChangedError for an opened body that is not as long as it was said to be
     """
 
     def __init__(
@@ -205,7 +207,7 @@ class Client:
         if isinstance(request.body, bytes):
             content = request.body
         else:
-            content = _pace(request.body(), deadline)
+            content = _pace(request, deadline)
             headers["Content-Length"] = str(request.length)
         limits = httpx2.Timeout(self._options.idle_seconds, connect=self._options.connect_seconds)
         return httpx2.Request(
@@ -251,6 +253,8 @@ class Client:
             return Fault.ABORTED
         if deadline.left <= 0:
             return Fault.DEADLINE
+        if deadline.ended and isinstance(fault, httpx2.ProtocolError):
+            return Fault.LOST
         kinds = (
             (httpx2.ConnectTimeout, Fault.CONNECT),
             (httpx2.TimeoutException, Fault.IDLE),
@@ -273,11 +277,18 @@ class Client:
             return self._ways[proxy]
 
 
-def _pace(chunks: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
-    """Yield a body as it is opened; a long one may take longer."""
-    for chunk in chunks:
+def _pace(request: Request, deadline: Deadline) -> Iterator[bytes]:
+    """Yield a body as it is opened, of the length that was promised; a long one may take longer."""
+    assert not isinstance(request.body, bytes)  # noqa: S101 - for mypy
+    left = request.length or 0
+    for chunk in request.body():
+        left -= len(chunk)
+        if left < 0:
+            break
         deadline.extend(len(chunk) / MIN_RATE)
         yield chunk
+    if left:
+        raise SourceChangedError
 
 
 def _unpack(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

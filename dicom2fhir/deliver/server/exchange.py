@@ -72,7 +72,7 @@ class Fault(StrEnum):
     NOT_HTTP = "not-http"
     TOO_LARGE = "too-large"
     ENCODING = "encoding"
-    NO_TOKEN = "no-token"
+    NO_TOKEN = "no-token"  # noqa: S105 - a reason, no secret
     ABORTED = "aborted"
 
 

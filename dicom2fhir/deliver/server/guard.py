@@ -20,12 +20,15 @@ BLOCK = 64 * 1024
 
 
 class Deadline:
-    """The moment by which a request must be over; `sent` once a byte may have left."""
+    """The moment by which a request must be over.
+
+    `sent` tells that a byte may have left, `ended` that the other side has closed.
+    """
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
         self._clock = clock
         self._end = clock() + seconds
-        self.sent = False
+        self.sent = self.ended = False
 
     @property
     def left(self) -> float:
@@ -89,19 +92,21 @@ class Guard(httpcore2.NetworkBackend):
         self._open.add(watched)
         return watched
 
+    @property
+    def deadline(self) -> Deadline:
+        """Return what this thread must obey."""
+        deadline: Deadline = self._here.deadline
+        return deadline
+
     def bound(self, timeout: float | None, late: type[Exception]) -> float:
         """Return how many seconds one call may take.
 
         Errors: what `late` is, once the deadline has passed or all was aborted
         """
-        left: float = self._here.deadline.left
+        left = self.deadline.left
         if left <= 0 or self.aborted:
             raise late
         return left if timeout is None else min(timeout, left)
-
-    def note_sent(self) -> None:
-        """Remember that the server may have something of this request."""
-        self._here.deadline.sent = True
 
 
 class _Stream(httpcore2.NetworkStream):
@@ -113,11 +118,14 @@ class _Stream(httpcore2.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there."""
-        return self._inner.read(max_bytes, self._guard.bound(timeout, httpcore2.ReadTimeout))
+        limit = self._guard.bound(timeout, httpcore2.ReadTimeout)
+        data = self._inner.read(max_bytes, limit)
+        self._guard.deadline.ended = not data
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it, a block at a time."""
-        self._guard.note_sent()
+        self._guard.deadline.sent = True
         view = memoryview(buffer)
         while view:
             limit = self._guard.bound(timeout, httpcore2.WriteTimeout)

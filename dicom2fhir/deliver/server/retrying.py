@@ -1,0 +1,328 @@
+"""What follows from a reply, and how long to go on: the table, the waits, the limits."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from dicom2fhir.deliver.server.exchange import (
+    CredentialsError,
+    Fault,
+    NoReplyError,
+    RedirectedError,
+    Reply,
+    Request,
+)
+from dicom2fhir.errors import ConfigError, ServerUnreachableError
+
+try:
+    import stamina
+    from stamina.instrumentation import set_on_retry_hooks
+except ImportError:
+    raise ConfigError(
+        "Speaking to a server needs the push extra.",
+        hint="Install it: pip install 'dicom2fhir-cli[push]'.",
+    ) from None
+
+if TYPE_CHECKING:
+    from dicom2fhir.deliver.server.client import Client
+    from dicom2fhir.options import ServerOptions
+
+set_on_retry_hooks(())  # its own hooks log, and with structlog they print to stdout
+
+WAIT_CAP = 60.0
+"""Seconds of the longest wait of our own."""
+RETRY_AFTER_CAP = 300.0
+"""Seconds; a server that asks for more is left for this run."""
+FAILURES_IN_A_ROW = 5
+"""Requests given up one after another: then the server is down, not the request bad."""
+
+
+class Action(StrEnum):
+    """What follows from a reply."""
+
+    DONE = "done"
+    RETRY = "retry"
+    """Send it again, later."""
+    ONCE = "once"
+    """Send it once more: the reply is no reply of a FHIR server."""
+    CONFLICT = "conflict"
+    """Read again, work out again, send again."""
+    HALVE = "halve"
+    DEAD = "dead"
+    LATER = "later"
+    """Given up for this run: a later one may succeed."""
+    STOP = "stop"
+
+
+Judge: TypeAlias = Callable[[Reply], Action]
+
+REPLIES: Mapping[int, Action] = {
+    400: Action.DEAD,
+    403: Action.STOP,
+    404: Action.DEAD,
+    405: Action.DEAD,
+    408: Action.RETRY,
+    409: Action.CONFLICT,
+    410: Action.DEAD,
+    412: Action.CONFLICT,
+    413: Action.HALVE,
+    415: Action.DEAD,
+    422: Action.DEAD,
+    425: Action.RETRY,
+    429: Action.RETRY,
+    500: Action.RETRY,
+    501: Action.DEAD,
+    502: Action.RETRY,
+    503: Action.RETRY,
+    504: Action.RETRY,
+    505: Action.DEAD,
+}
+"""By status; another 4xx is DEAD, another 5xx (as proxies invent them) RETRY."""
+
+FAULTS: Mapping[Fault, Action] = {
+    Fault.CONNECT: Action.RETRY,
+    Fault.LOST: Action.RETRY,
+    Fault.IDLE: Action.RETRY,
+    Fault.DEADLINE: Action.RETRY,
+    Fault.NO_TOKEN: Action.RETRY,
+    Fault.NOT_HTTP: Action.ONCE,
+    Fault.TOO_LARGE: Action.ONCE,
+    Fault.ENCODING: Action.ONCE,
+    Fault.ABORTED: Action.STOP,
+}
+
+_MAY_BE_TOO_MANY = frozenset({400, 403, 422})
+_TOO_MANY_CODES = frozenset({"too-costly", "too-long"})
+_TOO_MANY = re.compile(
+    r"\b(too many|too large|exceed|maximum|more \w+ operations than|limit)\w*\b.{0,100}?"
+    r"\b(entr(y|ies)|bundle|transaction|operation|resource|payload|body)"
+    r"|\b(entries|bundle|transaction|payload|body)\b.{0,100}?"
+    r"\b(too many|too large|exceed|maximum|more \w+ operations than|limit)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What servers say of a Bundle that is too large; read, never shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one request ended: DONE, CONFLICT, HALVE, DEAD or LATER.
+
+    There is a reply or an error. `sent` tells that the server may have done it whatever we know.
+    `not_before` are the seconds that the server wants to be left alone.
+    """
+
+    action: Action
+    reply: Reply | None = None
+    error: NoReplyError | RedirectedError | None = None
+    tries: int = 1
+    not_before: float = 0.0
+    sent: bool = True
+
+    @property
+    def code(self) -> str:
+        """Return the status, or the reason why there is none."""
+        if self.reply is not None:
+            return str(self.reply.status)
+        return str(self.error.fault) if isinstance(self.error, NoReplyError) else "redirect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """A wait before the next try, to be told to a person."""
+
+    seconds: float
+    tries: int
+    code: str
+
+
+def judge_reply(reply: Reply) -> Action:
+    """Return what follows from a status, and from what says that a Bundle is too large."""
+    if reply.is_success:
+        return Action.DONE
+    if reply.status in _MAY_BE_TOO_MANY and says_too_many(reply):
+        return Action.HALVE
+    default = Action.RETRY if reply.status >= 500 else Action.DEAD  # noqa: PLR2004 - 5xx
+    return REPLIES.get(reply.status, default)
+
+
+def says_too_many(reply: Reply) -> bool:
+    """Tell whether an OperationOutcome says that a Bundle has too many entries or bytes."""
+    outcome = reply.json()
+    issues = outcome.get("issue") if isinstance(outcome, dict) else None
+    for issue in issues if isinstance(issues, list) else ():
+        if not isinstance(issue, dict):
+            continue
+        details = issue.get("details")
+        text = details.get("text") if isinstance(details, dict) else None
+        if issue.get("code") in _TOO_MANY_CODES or any(
+            isinstance(said, str) and _TOO_MANY.search(said[:2000])
+            for said in (issue.get("diagnostics"), text)
+        ):
+            return True
+    return False
+
+
+def read_retry_after(reply: Reply, now: float) -> float:
+    """Return the seconds that a reply asks us to wait (RFC 9110 10.2.3), 0 where it does not.
+
+    A date is measured from the reply's own Date, for clocks differ; `now` is a Unix time.
+    """
+    said = reply.headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said)
+    with suppress(ValueError, TypeError, OverflowError):
+        until = parsedate_to_datetime(said).timestamp()
+        with suppress(ValueError, TypeError, OverflowError, LookupError):
+            now = parsedate_to_datetime(reply.headers["date"]).timestamp()
+        return max(0.0, until - now)
+    return 0.0
+
+
+class _AgainError(Exception):
+    """A try that may be repeated, and how the request ends if it is not."""
+
+    def __init__(self, outcome: Outcome, *, once: bool) -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.once = once
+
+
+@dataclass(slots=True)
+class _Course:
+    """The tries of one request."""
+
+    start: float
+    wait: float = 0.0
+    tries: int = 0
+    odd: int = 0
+    """Replies of no FHIR server."""
+    sent: bool = False
+
+
+class Retrier:
+    """Sends requests again as the table says; threads share one, and its count of failures.
+
+    `pause` waits so many seconds and tells whether the run was aborted meanwhile.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        options: ServerOptions,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], bool] | None = None,
+        draw: Callable[[float, float], float] = random.uniform,
+        on_wait: Callable[[Wait], None] = lambda _: None,
+    ) -> None:
+        self._client = client
+        self._options = options
+        self._clock = clock
+        self._aborted = threading.Event()
+        self._pause = pause or self._aborted.wait
+        self._draw = draw
+        self._on_wait = on_wait
+        self._lock = threading.Lock()
+        self._in_a_row = 0
+
+    def abort(self) -> None:
+        """End all requests and waits of all threads, as on an interrupt."""
+        self._aborted.set()
+        self._client.abort()
+
+    def send(self, request: Request, judge: Judge = judge_reply) -> Outcome:
+        """Send a request until its outcome is known, or time or tries are used up.
+
+        Errors: ServerUnreachableError after five given up in a row, or once aborted;
+                CredentialsError after 401 and 403; ConfigError for what TLS finds
+        """
+        course = _Course(self._clock())
+        outcome = self._try(request, judge, course)
+        with self._lock:
+            self._in_a_row = self._in_a_row + 1 if outcome.action is Action.LATER else 0
+            down = self._in_a_row >= FAILURES_IN_A_ROW
+        if down:
+            raise ServerUnreachableError(
+                f"{FAILURES_IN_A_ROW} requests in a row were given up; the last ended with"
+                f" {outcome.code}.",
+                hint="Run the same command again later: what was delivered is remembered.",
+            )
+        return outcome
+
+    def _try(self, request: Request, judge: Judge, course: _Course) -> Outcome:
+        try:
+            for attempt in stamina.retry_context(
+                lambda error: self._goes_on(error, course),
+                attempts=self._options.retry_tries,
+                timeout=None,  # ours is the clock that knows the next wait
+            ):
+                with attempt:
+                    self._wait(course)
+                    return self._send_once(request, judge, course)
+        except _AgainError as last:
+            return last.outcome
+        raise AssertionError("a context ends with an outcome or an error")
+
+    def _goes_on(self, error: Exception, course: _Course) -> bool | float:
+        """Tell whether to try again; the wait is ours, as that of stamina cannot be ended."""
+        if not isinstance(error, _AgainError) or (error.once and course.odd > 1):
+            return False
+        asked = error.outcome.not_before
+        own = self._draw(0.0, min(WAIT_CAP, 2.0 ** (course.tries - 1)))
+        course.wait = max(asked, own)
+        ends = course.start + self._options.retry_seconds
+        if asked > RETRY_AFTER_CAP or self._clock() + course.wait > ends:
+            return False
+        self._on_wait(Wait(seconds=course.wait, tries=course.tries, code=error.outcome.code))
+        return 0.0
+
+    def _wait(self, course: _Course) -> None:
+        if course.tries and self._pause(course.wait):
+            raise NoReplyError(Fault.ABORTED, sent=course.sent)
+
+    def _send_once(self, request: Request, judge: Judge, course: _Course) -> Outcome:
+        """Return a final outcome.
+
+        Errors: _AgainError for one that may not be final
+        """
+        course.tries += 1
+        reply: Reply | None = None
+        error: NoReplyError | RedirectedError | None = None
+        try:
+            reply = self._client.send(request)
+            action = judge(reply)
+        except RedirectedError as fault:
+            error, action = fault, Action.DEAD
+        except NoReplyError as fault:
+            error, action = fault, FAULTS[fault.fault]
+        course.sent |= not isinstance(error, NoReplyError) or error.sent
+        course.odd += action is Action.ONCE
+        if action is Action.STOP:
+            raise error or CredentialsError(
+                "The server forbids this to our credentials (403).",
+                hint="Ask its operator for the rights, or for a wider --scope.",
+            )
+        outcome = Outcome(
+            action=_FINALLY.get(action, action),
+            reply=reply,
+            error=error,
+            tries=course.tries,
+            not_before=0.0 if reply is None else read_retry_after(reply, time.time()),
+            sent=course.sent,
+        )
+        if action in _FINALLY:
+            raise _AgainError(outcome, once=action is Action.ONCE)
+        return outcome
+
+
+_FINALLY = {Action.RETRY: Action.LATER, Action.ONCE: Action.DEAD}
+"""What a try that may be repeated comes to when it is not."""
