@@ -3,8 +3,9 @@
 python3 scripts/check.py            every step
 python3 scripts/check.py types      one step by name
 
-Needs Python 3.11 or later with venv, and nothing else. The tests use Java, Maven and the folder
-`../shared` where they exist, and say what they left out where they do not.
+Needs Python 3.11 or later with venv, and nothing else. The step `servers` installs FHIR and
+DICOMweb servers for the tests where Java with Maven, npm, PyPI and Debian's packages are at hand.
+The tests use those, and the folder `../shared`, and say what they left out where they are not.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ STEPS = {
     "lint": ["ruff", "check", "."],
     "layers": ["lint-imports", "--no-cache"],
     "types": ["mypy"],
+    "servers": ["python", "tests/servers/launching.py"],
     "tests": ["python", "-m", "pytest", "-n", "2", "--dist", "loadgroup"],
 }
 

@@ -33,6 +33,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dico
 SEKMET = "sekmet-fhir==0.1.1"
 PACKAGES = ("orthanc", "orthanc-dicomweb", "orthanc-gdcm")
 PLUGINS = Path("/usr/share/orthanc/plugins")
+SECONDS = 900
+"""Of one step of an installation."""
 ORTHANC = "/usr/sbin:/usr/local/sbin"
 """Debian puts Orthanc where only root looks."""
 
@@ -131,7 +133,12 @@ def _installing(name: str, *sources: Path, text: str = "") -> Iterator[tuple[Pat
 def _run(name: str, command: Sequence[str], cwd: Path | None = None) -> None:
     if shutil.which(command[0]) is None:
         raise UnavailableError(f"{name} needs {command[0]}, which is not installed")
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise UnavailableError(f"{name}: {command[0]} took more than {SECONDS} s") from None
     if done.returncode:
         said = (done.stderr or done.stdout)[-1500:]
         raise UnavailableError(f"{name} cannot be installed ({command[0]}): {said}")
