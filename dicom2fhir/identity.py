@@ -17,6 +17,12 @@ CANONICAL = "https://dicom2fhir-cli.github.io/fhir"
 IDENTIFIER_SYSTEM = f"{CANONICAL}/identifier"
 """The system of the identifier that every resource of ours carries."""
 
+EXTENSIONS = f"{CANONICAL}/StructureDefinition"
+CONTENT = f"{EXTENSIONS}/instance-content"
+SHA256 = f"{EXTENSIONS}/instance-sha256"
+ATTACHMENT = f"{EXTENSIONS}/instance-attachment"
+"""Our extensions of an instance of an ImagingStudy: where its bytes are, and which."""
+
 NAMESPACE = bytes.fromhex("c854cfcdd13250a69c25fb47474e5b32")
 """The project namespace: UUIDv5 of the URL namespace and CANONICAL."""
 

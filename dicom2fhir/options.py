@@ -224,6 +224,34 @@ class PushOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Studies to fetch: an id of an ImagingStudy, or a value to search by."""
+
+    kind: str
+    """id, study-uid, accession or patient."""
+    value: str = field(repr=False)
+    """With `system|` before it where that is known; of a patient also `Patient/<id>`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """What is brought back from a server, and where to."""
+
+    server: ServerOptions
+    wanted: tuple[Wanted, ...] = ()
+    dicomweb: ServerOptions | None = None
+    """A DICOMweb server to ask before those that Endpoints name."""
+    path: str | None = None
+    """A folder; None: only with `dry_run`."""
+    renders: bool = False
+    """Media too."""
+    verify: bool = False
+    """What is there without a SHA-256 to go by is fetched again; all is read back and compared."""
+    dry_run: bool = False
+    fail_on: str = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything that one conversion run is told."""
 

@@ -255,4 +255,43 @@ CODES: dict[str, Code] = {
     "deliver.differs": _info(
         "Studies hold the same resource with different content; the one Bundle has the first"
     ),
+    # fetch
+    "fetch.not-found": _error("No ImagingStudy of the server fits what was asked for"),
+    "fetch.nowhere": _error(
+        "A study names no place of an instance's bytes: no Binary and no DICOMweb Endpoint",
+        "Use --dicomweb if you know the server that has them.",
+    ),
+    "fetch.refused": _error("The server did not give the bytes of an instance"),
+    "fetch.damaged": _error(
+        "What came for an instance ends early or cannot be decoded; not written", "Run again."
+    ),
+    "fetch.differs": _error(
+        "What came has another hash than the server states for it; not written"
+    ),
+    "fetch.wrong-instance": _error(
+        "What came is no DICOM, or another instance than was asked for; not written"
+    ),
+    "fetch.name-taken": _error(
+        "Two studies list one instance with different bytes; the first was kept",
+        "Fetch them into folders of their own.",
+    ),
+    "fetch.unlisted": _error(
+        "A series counts more instances than it lists; those were not fetched",
+        "Use --dicomweb if you know the server that has them.",
+    ),
+    "fetch.unproven": _info(
+        "The server states no SHA-256 for an instance; only its UIDs could be compared"
+    ),
+    "fetch.other-server": _info(
+        "An Endpoint names another server; it was asked, without credentials",
+        "Use --dicomweb with the options of its credentials where it wants some.",
+    ),
+    "fetch.bad-endpoint": _warning(
+        "An Endpoint has no usable address, or one of plain http; it was not asked"
+    ),
+    # stow
+    "stow.refused": _error("The DICOMweb server did not store an instance"),
+    "stow.differs": _error(
+        "The DICOMweb server has an instance with other bytes, and kept its own"
+    ),
 }

@@ -46,6 +46,13 @@ class WholeFile:
             self.discard()
             raise
 
+    @property
+    def path(self) -> Path:
+        """Return where the file is until it is placed."""
+        if self._temporary is None:
+            raise FileNotFoundError
+        return self._temporary
+
     def write(self, data: bytes) -> None:
         """Append the data."""
         write_all(self._descriptor, data)
@@ -154,8 +161,8 @@ def is_there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
 
 
-def digest_of(path: Path) -> str | None:
-    """Return the SHA-256 of a regular file in hex, or None for whatever else is there."""
+def digest_of(path: Path, algorithm: str = "sha256") -> str | None:
+    """Return the digest of a regular file in hex, or None for whatever else is there."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, flags)
@@ -166,6 +173,6 @@ def digest_of(path: Path) -> str | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         try:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, algorithm).hexdigest()
         except OSError:
             return None

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dicom2fhir.pipeline.conversion import convert
+    from dicom2fhir.pipeline.fetching import fetch
     from dicom2fhir.pipeline.inspection import explain, inspect
     from dicom2fhir.pipeline.validation import validate
     from dicom2fhir.pipeline.watching import Unwatched, Watch
 
-__all__ = ["Unwatched", "Watch", "convert", "explain", "inspect", "validate"]
+__all__ = ["Unwatched", "Watch", "convert", "explain", "fetch", "inspect", "validate"]
 
 _HOMES = {
     "Unwatched": "watching",
     "Watch": "watching",
     "convert": "conversion",
     "explain": "inspection",
+    "fetch": "fetching",
     "inspect": "inspection",
     "validate": "validation",
 }

@@ -127,6 +127,19 @@ def _where(place: Place, *, show_paths: bool) -> str:
     return " ".join(safe(fact) for fact in facts if fact)
 
 
+def fetch_line(outcome: Outcome, *, dry_run: bool = False) -> str:
+    """Return one line that accounts for every file that the server lists."""
+    counts = outcome.counts
+    parts = [
+        (counts.converted, f"fetched ({size(counts.bytes)})"),
+        (counts.unchanged, "there already"),
+        (counts.failed, "failed"),
+    ]
+    told = ", ".join(f"{count:,} {text}" for count, text in parts if count)
+    listed = f"{plural(counts.files, 'file')} of {plural(counts.studies, 'study')}"
+    return f"{listed} listed" if dry_run and not told else f"{listed}: {told or 'nothing to fetch'}"
+
+
 def validation_line(outcome: Outcome) -> str:
     """Return one line that says how many Bundles were checked and how many faults they have."""
     counts = outcome.counts

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicom2fhir.identity import CANONICAL, NAMESPACE, resource_id
-from dicom2fhir.mapping.instance import ATTACHMENT, CONTENT, ORIGINAL_UID, SHA256
+from dicom2fhir.identity import ATTACHMENT, CANONICAL, CONTENT, NAMESPACE, SHA256, resource_id
+from dicom2fhir.mapping.instance import ORIGINAL_UID
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from dicom2fhir.deliver.server.exchange import (
     CredentialsError,
@@ -33,7 +33,6 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
-    from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.options import ServerOptions
 
 set_on_retry_hooks(())  # its own hooks log, and with structlog they print to stdout
@@ -208,6 +207,16 @@ class _Course:
     sent: bool = False
 
 
+class Sender(Protocol):
+    """What a request can be sent with; a Client, usually."""
+
+    def send(self, request: Request, /) -> Reply:
+        """Send a request and return its whole reply, whatever its status."""
+
+    def abort(self) -> None:
+        """End the requests of all threads now."""
+
+
 class Retrier:
     """Sends requests again as the table says; threads share one, and its count of failures.
 
@@ -216,7 +225,7 @@ class Retrier:
 
     def __init__(
         self,
-        client: Client,
+        client: Sender,
         options: ServerOptions,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -1,0 +1,132 @@
+"""What an ImagingStudy says of its instances and of where their bytes are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dicom2fhir.deliver.server.dicomweb import Place
+from dicom2fhir.deliver.server.searching import id_of
+from dicom2fhir.identity import ATTACHMENT, CONTENT, SHA256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dicom2fhir.model import Json, Resource
+
+DICOM_UID: Final = "urn:dicom:uid"
+WADO: Final = "dicom-wado-rs"
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedInstance:
+    """One instance: its UIDs, and every way to its bytes that the study names.
+
+    `binary` is an id, `attachment` an Attachment, `endpoints` are references. `sha256` is that of
+    the file in hex, "" where the study does not state it.
+    """
+
+    place: Place
+    binary: str = ""
+    attachment: Json = None
+    endpoints: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSeries:
+    """A series that only counts its instances: what they are, a DICOMweb server may know."""
+
+    study_uid: str
+    series_uid: str
+    count: int
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStudy:
+    """One ImagingStudy; `uncounted` series list fewer instances than they count."""
+
+    id: str
+    uid: str
+    subject: str
+    series: int
+    instances: tuple[ListedInstance, ...]
+    uncounted: tuple[ListedSeries, ...]
+    contained: dict[str, Resource] = field(default_factory=dict)
+
+
+def list_instances(study: Resource) -> ListedStudy:
+    """Return what the study lists, in its order."""
+    uid = _study_uid(study)
+    endpoints = _references(study)
+    instances: list[ListedInstance] = []
+    uncounted: list[ListedSeries] = []
+    for series in _items(study, "series"):
+        own = _references(series) or endpoints
+        series_uid = _plain_uid(series.get("uid"))
+        listed = list(_items(series, "instance"))
+        for one in listed:
+            place = Place(uid, series_uid, _plain_uid(one.get("uid")))
+            instances.append(_instance(one, place, own))
+        count = series.get("numberOfInstances")
+        if isinstance(count, int) and count > len(listed):
+            uncounted.append(
+                ListedSeries(study_uid=uid, series_uid=series_uid, count=count, endpoints=own)
+            )
+    return ListedStudy(
+        id=str(study.get("id", "")),
+        uid=uid,
+        subject=str(study.get("subject", {}).get("reference", "")),
+        series=sum(1 for _ in _items(study, "series")),
+        instances=tuple(instances),
+        uncounted=tuple(uncounted),
+        contained={f"#{one.get('id')}": one for one in _items(study, "contained")},
+    )
+
+
+def wado_address(endpoint: Resource) -> str:
+    """Return the base of DICOMweb retrieve, or "" where the Endpoint is of another kind."""
+    connection = endpoint.get("connectionType", {})
+    codings = connection.get("coding", [connection])  # R5 has a CodeableConcept, and more of them
+    if isinstance(codings, list) and any(one.get("code") == WADO for one in codings):
+        return str(endpoint.get("address", "")).rstrip("/")
+    return ""
+
+
+def _instance(one: Json, place: Place, endpoints: tuple[str, ...]) -> ListedInstance:
+    extensions = {str(ext.get("url")): ext for ext in _items(one, "extension")}
+    digest = str(extensions.get(SHA256, {}).get("valueString", "")).lower()
+    return ListedInstance(
+        place=place,
+        binary=id_of(extensions.get(CONTENT, {}).get("valueUri"), "Binary"),
+        attachment=extensions.get(ATTACHMENT, {}).get("valueAttachment"),
+        endpoints=endpoints,
+        sha256=digest if _DIGEST.fullmatch(digest) else "",
+    )
+
+
+def _items(resource: Json, name: str) -> Iterator[Json]:
+    found = resource.get(name)
+    yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
+
+
+def _references(resource: Json) -> tuple[str, ...]:
+    found = (one.get("reference") for one in _items(resource, "endpoint"))
+    return tuple(one for one in found if isinstance(one, str))
+
+
+def _study_uid(study: Json) -> str:
+    values = (
+        _plain_uid(one.get("value"))
+        for one in _items(study, "identifier")
+        if one.get("system") == DICOM_UID
+    )
+    return next(values, "")
+
+
+def _plain_uid(text: object) -> str:
+    return str(text or "").removeprefix("urn:oid:")
