@@ -76,7 +76,7 @@ FAULTS = (
     Fault(Verb.DROP_BEFORE),
     Fault(Verb.DROP_AFTER_COMMIT),
     Fault(Verb.DELAY, "0.3"),
-    Fault(Verb.DRIP, "2000"),
+    Fault(Verb.DRIP, "20000"),
     Fault(Verb.TRUNCATE, "20"),
     Fault(Verb.DUPLICATE),
     Fault(Verb.REORDER, "0.3"),
