@@ -74,6 +74,21 @@ class Bytes:
         return sum(length for _, length in self.ranges)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedBytes(Bytes):
+    """Bytes that their source holds as base64: `ranges` are those of the text.
+
+    `padding` is how many `=` end it (RFC 4648 4).
+    """
+
+    padding: int = 0
+
+    @property
+    def length(self) -> int:
+        """Return how many bytes are delivered."""
+        return sum(length for _, length in self.ranges) // 4 * 3 - self.padding
+
+
 class ByteSource(Protocol):
     """The bytes of one candidate, readable at any offset."""
 

@@ -293,5 +293,59 @@ CODES: dict[str, Code] = {
     "stow.refused": _error("The DICOMweb server did not store an instance"),
     "stow.differs": _error(
         "The DICOMweb server has an instance with other bytes, and kept its own"
+    # push
+    "push.refused": _error(
+        "The server refused it for what it holds; the rest of its study was not sent",
+        "What was delivered stays. Correct it and push again, with --retry-dead where --state has"
+        " remembered the refusal.",
+    ),
+    "push.dead": _error(
+        "The server has refused the same in an earlier run; not sent again",
+        "--dead lists what was refused, --retry-dead sends it again.",
+    ),
+    "push.later": _error(
+        "The server could not take it now; the rest of its study was not sent",
+        "Run the same command again: what was delivered is not sent twice.",
+    ),
+    "push.too-large": _error(
+        "The server takes no request as large as this one resource",
+        "Bytes can stay where they are with --dicom link.",
+    ),
+    "push.ambiguous": _error(
+        "Several resources on the server have the identifier; nothing was written",
+        "The server's operator has to merge them.",
+    ),
+    "push.no-identifier": _error(
+        "The server chooses ids, and this resource has no identifier of ours to be found by"
+    ),
+    "push.other-patient": _error(
+        "The server has this study under another patient; it was left alone",
+        "The server's operator has to say whose it is.",
+    ),
+    "push.would-shrink": _error(
+        "The server lists instances that are not here; nothing was written",
+        "Use --on-shrink merge to keep them, or replace to drop them.",
+    ),
+    "push.merged": _info("The server lists instances that are not here; they were kept"),
+    "push.bytes-differ": _error(
+        "The server has other bytes for the same instance; they were kept",
+        "Use --replace-bytes to write ours.",
+    ),
+    "push.not-equal": _error("Bytes read back from the server are not those that were sent"),
+    "push.no-raw-binary": _info(
+        "The server does not take or keep bytes as they are; they go as base64"
+    ),
+    "push.orphan": _warning(
+        "A reply was lost: the server may hold a Binary that nothing names, beside its copy"
+    ),
+    "push.hash-mismatch": _error(
+        "A file is not the one that its list names by size and SHA-256; its study was not sent"
+    ),
+    "push.not-a-transaction": _error(
+        "Not a transaction Bundle of resources to write; not sent",
+        "dicom2fhir validate tells more.",
+    ),
+    "push.state-damaged": _warning(
+        "The outbox was damaged and set aside; what the server has was asked of it"
     ),
 }

@@ -9,7 +9,7 @@ import orjson
 from dicom2fhir.model import Bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from dicom2fhir.model import Json, Piece
 
@@ -43,6 +43,29 @@ def encode_pieces(value: Json) -> tuple[Piece, ...]:
     for found, text in zip(met, texts[1:], strict=True):
         pieces += (_QUOTE, found, _QUOTE + text)
     return join_pieces(pieces)
+
+
+def decode_pieces(pieces: Iterable[Piece]) -> Json:
+    """Return the value of JSON in pieces, with bytes as values: the reverse of `encode_pieces`.
+
+    Errors: ValueError where it is no JSON
+    """
+    listed = list(pieces)
+    met = [piece for piece in listed if isinstance(piece, Bytes)]
+    texts = (piece if isinstance(piece, bytes) else _QUOTED[1:-1] for piece in listed)
+    value: Json = orjson.loads(b"".join(texts))
+    return _restore(value, iter(met)) if met else value
+
+
+def _restore(value: Json, met: Iterator[Bytes]) -> Json:
+    """Put the bytes back in the place of their marks, in the order of the text."""
+    if value == _MARK:
+        return next(met)
+    if isinstance(value, dict):
+        return {key: _restore(inner, met) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_restore(inner, met) for inner in value]
+    return value
 
 
 def join_pieces(pieces: Iterable[Piece]) -> tuple[Piece, ...]:

@@ -6,8 +6,11 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Final
 
+from pybase64 import b64decode
+
 from dicom2fhir.deliver import SourceChangedError
 from dicom2fhir.find import open_candidate
+from dicom2fhir.model import EncodedBytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 3 * 256 * 1024
 """Bytes read at a time: whole groups of base64, and few enough to stay in the processor's cache."""
 
+BASE64_GROUP: Final = 4
 PREAMBLE: Final = 128
 PREFIX: Final = b"DICM"
 """PS3.10 7.1."""
@@ -50,6 +54,8 @@ def _read(payload: Bytes) -> Iterator[bytes]:
     try:
         _expect(_is_as_found(payload.source))
         chunks = _chunks(source, payload)
+        if isinstance(payload, EncodedBytes):
+            chunks = _decoded(chunks)
         if payload.zero_preamble:
             first = next(chunks, b"")
             if first.startswith(PREFIX, PREAMBLE):
@@ -69,6 +75,20 @@ def _chunks(source: ByteSource, payload: Bytes) -> Iterator[bytes]:
             _expect(bool(chunk))
             yield chunk
             offset += len(chunk)
+
+
+def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what base64 stands for; each chunk but the last is of whole groups."""
+    rest = b""
+    for chunk in chunks:
+        text = rest + chunk
+        whole = len(text) - len(text) % BASE64_GROUP
+        rest = text[whole:]
+        try:
+            yield b64decode(memoryview(text)[:whole], validate=True)
+        except ValueError:
+            raise SourceChangedError from None
+    _expect(not rest)
 
 
 def _is_as_found(candidate: Candidate) -> bool:

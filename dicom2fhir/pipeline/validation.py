@@ -13,6 +13,7 @@ import orjson
 
 from dicom2fhir import __version__
 from dicom2fhir.check import check_document
+from dicom2fhir.deliver.raw import LIST
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.document import is_report
@@ -35,7 +36,7 @@ def validate(paths: Sequence[str], level: str, fail_on: str = "error") -> Outcom
     """
     tally = ProblemTally()
     bundles = files = 0
-    for path in _files(paths):
+    for path in find_bundle_files(paths):
         files += 1
         for number, document in enumerate(_documents(path, tally), start=1):
             bundles += 1
@@ -54,7 +55,11 @@ def validate(paths: Sequence[str], level: str, fail_on: str = "error") -> Outcom
     )
 
 
-def _files(paths: Sequence[str]) -> Iterator[Path]:
+def find_bundle_files(paths: Sequence[str]) -> Iterator[Path]:
+    """Yield the files that may hold Bundles, in folders by name.
+
+    Errors: UsageError for a path that does not exist
+    """
     for path in map(Path, paths):
         if path.is_dir():
             yield from sorted(one for one in path.rglob("*") if _may_be_bundle(one))
@@ -66,7 +71,7 @@ def _files(paths: Sequence[str]) -> Iterator[Path]:
 
 def _may_be_bundle(path: Path) -> bool:
     # Names with a leading dot are the manifest of an output folder and leftovers.
-    named = path.name.endswith(FORMS) and not path.name.startswith(".")
+    named = path.name.endswith(FORMS) and not path.name.startswith(".") and path.name != LIST
     return named and path.is_file() and not (path.stat().st_size and is_report(str(path)))
 
 

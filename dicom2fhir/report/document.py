@@ -27,6 +27,7 @@ REPORT_VERSION = "1.0"
 
 def report_document(outcome: Outcome, command: str) -> dict[str, Json]:
     """Return the report as a dict; it may name paths, and never a UID, name, id or date."""
+    delivery = {} if outcome.delivery is None else {"delivery": asdict(outcome.delivery)}
     return {
         "report": "dicom2fhir",
         "version": REPORT_VERSION,
@@ -36,6 +37,7 @@ def report_document(outcome: Outcome, command: str) -> dict[str, Json]:
         "counts": asdict(outcome.counts),
         "problems": [_problem(row) for row in outcome.problems],
         "timings": {timing.stage: round(timing.seconds, 6) for timing in outcome.timings},
+        **delivery,
     }
 
 

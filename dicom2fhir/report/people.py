@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from dicom2fhir.report.summary import Counts, Outcome, Place, ProblemRow
+    from dicom2fhir.report.summary import Counts, Delivery, Outcome, Place, ProblemRow
 
 SHOWN_EXAMPLES = 3
 """Places named for each code; the report file has a few more."""
@@ -151,3 +151,32 @@ def validation_line(outcome: Outcome) -> str:
     return (
         f"{plural(counts.bundles, 'Bundle')} in {plural(counts.files, 'file')}: {faults or 'valid'}"
     )
+
+
+def delivery_lines(delivery: Delivery) -> Iterator[str]:
+    """Yield what went to a server: how it was written to, how it answered, how fast."""
+    if delivery.mode:
+        yield f"Mode: {delivery.mode}"
+    if delivery.requests:
+        statuses = ", ".join(f"{code} x {count:,}" for code, count in delivery.statuses.items())
+        line = f"{plural(delivery.requests, 'request')} ({statuses}), {size(delivery.bytes)} sent"
+        if delivery.latency:
+            times = " / ".join(f"{seconds:.3f}" for seconds in delivery.latency)
+            line += f", replies within {times} s (50 / 95 / 99 %)"
+        yield line
+
+
+def delivery_line(delivery: Delivery) -> str:
+    """Return one line that accounts for every resource.
+
+    >>> from dicom2fhir.report.summary import Delivery
+    >>> delivery_line(Delivery(studies=2, studies_done=1, resources=4, sent=2, left=2))
+    '1 of 2 studies delivered: 2 resources sent, 2 left (50.0 %)'
+    """
+    line = f"{delivery.studies_done:,} of {plural(delivery.studies, 'study')} delivered: "
+    parts = [f"{plural(delivery.sent, 'resource')} sent"]
+    parts += [f"{delivery.unchanged:,} unchanged"] if delivery.unchanged else []
+    parts += [f"{delivery.left:,} left"] if delivery.left else []
+    there = delivery.resources - delivery.left
+    share = f" ({100 * there / delivery.resources:.1f} %)" if delivery.left else ""
+    return line + ", ".join(parts) + share

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dicom2fhir.problems import CODES, Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 EXAMPLES = 5
 """Places that are kept for each code: enough to look into it, and flat in memory."""
@@ -16,6 +16,11 @@ EXAMPLES = 5
 FINISHED = 0
 SOME_FAILED = 1
 NO_DICOM = 3
+REFUSED = 4
+UNREACHABLE = 5
+
+SEVEREST_FIRST = (6, 8, 7, 2, UNREACHABLE, REFUSED, NO_DICOM, SOME_FAILED, FINISHED)
+"""Exit codes: where several apply the first of them is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,32 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What went to a server: resources = sent + unchanged + left, of them `binaries` were bytes.
+
+    `mode` is how resources were written, in words. `latency` is in seconds, what 50, 95 and 99 of
+    100 replies took at the most. `stopped` is the exit code of a run that could not go on.
+    """
+
+    mode: str = ""
+    studies: int = 0
+    studies_done: int = 0
+    resources: int = 0
+    sent: int = 0
+    unchanged: int = 0
+    left: int = 0
+    binaries: int = 0
+    verified: int = 0
+    requests: int = 0
+    bytes: int = 0
+    latency: tuple[float, ...] = ()
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    stopped: int = 0
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """All that one run has to say for itself."""
 
@@ -87,6 +118,7 @@ class Outcome:
     timings: tuple[Timing, ...] = ()
     version: str = ""
     exit_code: int = FINISHED
+    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,4 +222,28 @@ def decide_exit(
     faults = {Severity.ERROR} if fail_on == "error" else {Severity.ERROR, Severity.WARNING}
     if counts.failed or any(row.severity in faults for row in problems):
         return SOME_FAILED
+    return FINISHED
+
+
+def severest(*codes: int) -> int:
+    """Return the exit code that wins.
+
+    >>> severest(0, 1, 5)
+    5
+    """
+    return min(codes, key=SEVEREST_FIRST.index)
+
+
+def push_exit(delivery: Delivery, problems: Sequence[ProblemRow]) -> int:
+    """Return the exit code of what went to a server: refused as a whole, to be run again, or fine.
+
+    4 where no study arrived and all were refused; 5 where the server could not take them now.
+    """
+    if delivery.stopped:
+        return delivery.stopped
+    if any(row.code == "push.later" for row in problems):
+        return UNREACHABLE
+    refused = delivery.studies and not delivery.studies_done
+    if refused and any(row.code in {"push.refused", "push.dead", "push.too-large"} for row in problems):
+        return REFUSED
     return FINISHED

@@ -38,15 +38,18 @@ def read_entries(bundle: Json) -> list[PushEntry]:
     try:
         if bundle["resourceType"] != "Bundle" or bundle["type"] != "transaction":
             raise NotATransactionError
-        return [_read_entry(entry) for entry in bundle.get("entry", ())]
+        entries = [_read_entry(entry) for entry in bundle.get("entry", ())]
     except (LookupError, TypeError, AttributeError):
         raise NotATransactionError from None
+    if len({entry.full_url for entry in entries}) != len(entries):
+        raise NotATransactionError  # bdl-7
+    return entries
 
 
 def _read_entry(entry: Json) -> PushEntry:
     request, resource = entry["request"], entry["resource"]
     read = PushEntry(
-        full_url=str(entry.get("fullUrl", "")),
+        full_url=str(entry.get("fullUrl") or entry_url(digest_of(resource))),
         resource=resource,
         method=request["method"],
         url=request["url"],
@@ -131,6 +134,9 @@ def is_met(resource: Resource, query: str) -> bool:
 
 def digest_of(resource: Resource) -> str:
     """Return the SHA-256 of a resource as we would send it, in hex."""
+    if resource["resourceType"] == "Binary":
+        # who may see it is told by an id that the server may choose
+        resource = {name: resource[name] for name in ("contentType", "data") if name in resource}
     digest = hashlib.sha256()
     for piece in encode_pieces(resource):
         digest.update(piece if isinstance(piece, bytes) else piece.sha256.encode())

@@ -186,8 +186,7 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _item_of(row: tuple[str, str, str, str, int, float, str, int]) -> Item | None:
     """Return the item of a row; None where a bit has flipped: it is sent again."""
-    *values, checksum = row
-    key, digest, server_id, state, tries, not_before, code = values
+    key, digest, server_id, state, tries, not_before, code, checksum = row
     try:
         item = Item(key, digest, server_id, State(state), tries, not_before, code)
     except ValueError:

@@ -20,15 +20,7 @@ _LOCATION = re.compile(
     r"(?:/_history/(?P<version>[A-Za-z0-9.-]{1,64}))?"
 )
 _STATUS = re.compile(r"(\d{3})\b")
-_TOO_MANY = re.compile(
-    r"too (many|large|big|costly)|more .{1,60}than allowed|exceed|(maximum|max)\b.{0,40}\b(entr|siz)",
-    re.IGNORECASE,
-)
-_TOO_MANY_CODES = {"too-costly", "too-long"}
 _ISSUES_SHOWN = 3
-_CONFLICTS = {409, 412}
-_TOO_LARGE = 413
-_REFUSED = {400, 422}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +109,15 @@ def outline_of(outcome: Json) -> str:
     return ", ".join([words for words in shown if words][:_ISSUES_SHOWN])
 
 
-def is_too_many(reply: Reply) -> bool:
-    """Tell whether the server might take the same in smaller Bundles."""
-    if reply.status == _TOO_LARGE:
-        return True
-    if reply.status not in _REFUSED:
-        return False
-    return any(
-        issue.get("code") in _TOO_MANY_CODES or any(map(_TOO_MANY.search, _texts(issue)))
-        for issue in _issues(reply.json())
-    )
-
-
 def is_ambiguous(reply: Reply) -> bool:
     """Tell whether a condition matched several resources: sending it again changes nothing."""
     return any(
         issue.get("code") == "multiple-matches"
-        or any("multiple" in text.casefold() and "match" in text.casefold() for text in _texts(issue))
+        or any(
+            "multiple" in text.casefold() and "match" in text.casefold() for text in _texts(issue)
+        )
         for issue in _issues(reply.json())
     )
-
-
-def is_conflict(reply: Reply) -> bool:
-    """Tell whether somebody else wrote in between, so that what is there is to be read again."""
-    return reply.status in _CONFLICTS and not is_ambiguous(reply)
 
 
 def place_of(location: object) -> Place | None:

@@ -1,0 +1,218 @@
+"""Binaries by themselves: as they are where the server takes that, else as base64; read back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from pybase64 import b64decode
+
+from dicom2fhir.bundle.encoding import encode_pieces
+from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
+from dicom2fhir.deliver.server.entries import digest_of
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, NoReplyError, Request
+from dicom2fhir.deliver.server.outbox import Item, State
+from dicom2fhir.deliver.server.readback import read_digest
+from dicom2fhir.deliver.server.replies import Place, place_of
+from dicom2fhir.deliver.server.retrying import Action, judge_reply
+from dicom2fhir.deliver.server.site import HeldBackError
+from dicom2fhir.model import Bytes, size_of
+from dicom2fhir.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dicom2fhir.deliver.server.exchange import Reply
+    from dicom2fhir.deliver.server.retrying import Outcome
+    from dicom2fhir.deliver.server.site import Site
+    from dicom2fhir.model import Resource
+
+    Note: TypeAlias = Callable[[Problem], None]
+
+SAMPLED_FIRST = 3
+SAMPLED_EACH = 16
+"""Of all Binaries of a run the first ones are read back, and then each sixteenth."""
+
+_JSON = re.compile(r"[/+]json\b|[/+]xml\b", re.IGNORECASE)
+"""Types under which a server takes the bytes for a resource."""
+_CONTEXT = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
+_PASSING = {502, 503, 504}
+_NO_WAY = {400, 404, 405, 406, 411, 415, 422, 500, 501}
+"""What servers answer to bytes that are not JSON where they do not know that form."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The bytes of a Binary, wherever they are."""
+
+    length: int
+    sha256: str
+    chunks: Callable[[], Iterable[bytes]]
+
+
+class BinarySender:
+    """Sends Binaries one at a time; threads may share it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.raw = True
+        """Whether the server takes bytes as they are, as far as we know."""
+        self._proven = False
+        self._seen = 0
+
+    def send(self, binary: Resource, key: str, note: Note) -> Item:
+        """Bring the Binary to the server and return its item.
+
+        Errors: HeldBackError; deliver.source-changed where its file is not what was found
+        """
+        outbox = self._site.outbox
+        digest = digest_of(binary)
+        before = outbox.find(key)
+        if before is not None and before.digest == digest:
+            if before.state is State.DONE:
+                self._site.tally.add("unchanged")
+                return before
+            if before.state in {State.INFLIGHT, State.RETRY} and self._site.mode.chooses_ids:
+                note(Problem(code="push.orphan"))
+        server_id = before.server_id if before is not None else ""
+        if not server_id and not self._site.mode.chooses_ids:
+            server_id = key.partition("/")[2]
+        item = Item(key, digest, server_id, State.INFLIGHT, 1 + (before.tries if before else 0))
+        outbox.put([item])
+        try:
+            done = self._deliver(binary, item, note)
+        except SourceChangedError:
+            outbox.put([replace(item, state=State.PENDING)])
+            raise HeldBackError(Problem(code="deliver.source-changed"), State.PENDING) from None
+        except HeldBackError as held:
+            outbox.put([replace(item, state=held.state, code=held.problem.detail)])
+            raise
+        outbox.put([done])
+        self._site.tally.add("sent")
+        self._site.tally.add("binaries")
+        return done
+
+    def _deliver(self, binary: Resource, item: Item, note: Note) -> Item:
+        content = content_of_binary(self._site, binary)
+        if self.raw and not _JSON.search(binary.get("contentType", "")):
+            done = self._send_raw(binary, content, item, note)
+            if done is not None:
+                return done
+        outcome = self._ask(item, _json_request(self._site, binary, item), note)
+        if outcome.action is not Action.DONE:
+            raise self._site.refusal(outcome, "Binary")
+        done = _done(item, outcome)
+        if not self._is_equal(done, binary, content):
+            raise HeldBackError(Problem(code="push.not-equal", detail=content_type(binary)))
+        return done
+
+    def _send_raw(self, binary: Resource, content: _Content, item: Item, note: Note) -> Item | None:
+        """Send the bytes as they are; None where the server does not take or keep them so."""
+        context = binary.get("securityContext", {}).get("reference", "")
+        headers = {"Content-Type": content_type(binary), "Prefer": "return=minimal"}
+        if _CONTEXT.fullmatch(context):
+            headers["X-Security-Context"] = context
+        request = Request(
+            method="PUT" if item.server_id else "POST",
+            path=f"Binary/{item.server_id}" if item.server_id else "Binary",
+            body=content.chunks,
+            headers=headers,
+            length=content.length,
+        )
+        outcome = self._ask(item, request, note, raw=True)
+        if outcome.action is Action.DONE:
+            done = _done(item, outcome)
+            if self._is_equal(done, binary, content):
+                self._proven = True
+                return done
+        elif outcome.reply is None or outcome.reply.status not in _NO_WAY:
+            raise self._site.refusal(outcome, "Binary")
+        if not self._proven:
+            self.raw = False
+            note(Problem(code="push.no-raw-binary"))
+        return None
+
+    def _ask(self, item: Item, request: Request, note: Note, *, raw: bool = False) -> Outcome:
+        outcome = self._site.ask(request, self._judge_raw if raw else judge_reply)
+        if outcome.tries > 1 and not item.server_id:
+            # Each try whose reply was lost may have left a Binary that nothing names.
+            note(Problem(code="push.orphan"))
+        return outcome
+
+    def _judge_raw(self, reply: Reply) -> Action:
+        """Judge a raw upload: until one went well, a 500 may be all that this server has for it."""
+        action = judge_reply(reply)
+        if action is Action.RETRY and not self._proven and reply.status not in _PASSING:
+            return Action.DEAD if reply.status in _NO_WAY else action
+        return action
+
+    def _is_equal(self, item: Item, binary: Resource, content: _Content) -> bool:
+        """Read the Binary back where `verify` asks for it, and compare."""
+        verify = self._site.options.verify
+        self._seen += 1
+        sampled = self._seen <= SAMPLED_FIRST or self._seen % SAMPLED_EACH == 0
+        if verify == "none" or (verify == "sample" and not sampled):
+            return True
+        try:
+            found = read_digest(self._site.client, item.server_id, content_type(binary))
+        except NoReplyError as fault:
+            problem = Problem(code="push.later", detail=f"Binary read: {fault.fault}")
+            raise HeldBackError(problem, State.RETRY) from None
+        if found == content.sha256:
+            self._site.tally.add("verified")
+        return found == content.sha256
+
+
+def content_type(binary: Resource) -> str:
+    """Return the media type of a Binary."""
+    return str(binary.get("contentType") or "application/octet-stream")
+
+
+def length_of(binary: Resource) -> int:
+    """Return how many bytes a Binary holds."""
+    data = binary.get("data", "")
+    return data.length if isinstance(data, Bytes) else len(data) * 3 // 4
+
+
+def content_of_binary(site: Site, binary: Resource) -> _Content:
+    """Return the bytes of a Binary.
+
+    Errors: HeldBackError where what stands in it is no base64
+    """
+    data = binary.get("data", "")
+    if isinstance(data, Bytes):
+        return _Content(data.length, data.sha256, lambda: site.read_bytes(data))
+    try:
+        plain = b64decode(data, validate=True)
+    except ValueError:
+        raise HeldBackError(Problem(code="check.json", element="Binary.data")) from None
+    return _Content(len(plain), hashlib.sha256(plain).hexdigest(), lambda: (plain,))
+
+
+def _json_request(site: Site, binary: Resource, item: Item) -> Request:
+    body = {name: value for name, value in binary.items() if name not in {"id", "meta"}}
+    if item.server_id:
+        body["id"] = item.server_id
+    pieces = encode_pieces(body)
+    return Request(
+        method="PUT" if item.server_id else "POST",
+        path=f"Binary/{item.server_id}" if item.server_id else "Binary",
+        body=lambda: blocks_of(pieces, site.read_bytes),
+        headers={"Content-Type": FHIR_JSON, "Prefer": "return=minimal"},
+        length=size_of(pieces),
+    )
+
+
+def _done(item: Item, outcome: Outcome) -> Item:
+    if item.server_id:
+        return replace(item, state=State.DONE)
+    reply = outcome.reply
+    place = place_of(reply.headers.get("location")) if reply is not None else None
+    body = reply.json() if reply is not None and place is None else None
+    if place is None and isinstance(body, dict) and body.get("id"):
+        place = Place("Binary", str(body["id"]))
+    if place is None or place.type != "Binary":
+        raise HeldBackError(Problem(code="push.refused", detail="Binary: a reply without an id"))
+    return replace(item, server_id=place.id, state=State.DONE)

@@ -1,0 +1,146 @@
+"""What all steps of one push share: the server, how it is written to, and what was learned of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dicom2fhir.deliver.server.entries import is_met
+from dicom2fhir.deliver.server.exchange import Request
+from dicom2fhir.deliver.server.outbox import State
+from dicom2fhir.deliver.server.replies import is_ambiguous, outline
+from dicom2fhir.deliver.server.retrying import Action, Outcome, judge_reply
+from dicom2fhir.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dicom2fhir.deliver.blocks import ReadBytes
+    from dicom2fhir.deliver.server.capability import Capability, WriteMode
+    from dicom2fhir.deliver.server.client import Client
+    from dicom2fhir.deliver.server.exchange import Reply
+    from dicom2fhir.deliver.server.outbox import Outbox
+    from dicom2fhir.deliver.server.retrying import Judge, Retrier
+    from dicom2fhir.model import Resource
+    from dicom2fhir.options import PushOptions
+
+_FORM = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Cache-Control": "no-cache",  # HAPI answers from what it found up to a minute ago
+}
+_ABSENT = {404, 410}
+
+
+class HeldBackError(Exception):
+    """A step that cannot go on: its Problem, and the state of what it was to send."""
+
+    def __init__(
+        self, problem: Problem, state: State = State.DEAD, not_before: float = 0.0
+    ) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.state = state
+        self.not_before = not_before
+
+
+class Tally:
+    """Counts by name, from several threads."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Count."""
+        with self._lock:
+            self.counts[name] += count
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """One server during one push."""
+
+    client: Client
+    retrier: Retrier
+    outbox: Outbox
+    options: PushOptions
+    capability: Capability
+    mode: WriteMode
+    read_bytes: ReadBytes
+    once: Retrier
+    """Tries once: for what must not be sent again before somebody has looked."""
+    pause: Callable[[float], object] = time.sleep
+    tally: Tally = field(default_factory=Tally)
+
+    def ask(self, request: Request, judge: Judge = judge_reply, *, safe: bool = True) -> Outcome:
+        """Send a request until its outcome is known; what is not `safe` to repeat only once.
+
+        Errors: those of Retrier.send, all of which end the run
+        """
+        return (self.retrier if safe else self.once).send(request, judge)
+
+    def find(self, kind: str, query: str) -> list[Resource]:
+        """Return the resources that have the identifier of this search, whose values no URL holds.
+
+        FHIR:   POST Type/_search (R4 http.html#search)
+        Errors: HeldBackError
+        """
+        path = f"{kind}/_search"
+        outcome = self.ask(Request(method="POST", path=path, body=query.encode(), headers=_FORM))
+        bundle = outcome.reply.json() if outcome.reply is not None else None
+        if outcome.action is not Action.DONE or not isinstance(bundle, dict):
+            raise self.refusal(outcome, f"{kind} search")
+        found = [
+            entry.get("resource") for entry in bundle.get("entry", ()) if isinstance(entry, dict)
+        ]
+        return [
+            one
+            for one in found
+            if isinstance(one, dict) and one.get("resourceType") == kind and is_met(one, query)
+        ]
+
+    def find_one(self, kind: str, query: str) -> Resource | None:
+        """Return the one resource that has this identifier, None where there is none.
+
+        Errors: HeldBackError, also where several have it
+        """
+        found = self.find(kind, query)
+        if len(found) > 1:
+            raise HeldBackError(Problem(code="push.ambiguous", element=kind))
+        return found[0] if found else None
+
+    def read(self, reference: str) -> Resource | None:
+        """Return the resource under an id of ours or of the server, None where there is none.
+
+        Errors: HeldBackError
+        """
+        headers = {"Cache-Control": "no-cache"}
+        outcome = self.ask(Request(method="GET", path=reference, headers=headers))
+        if outcome.reply is not None and outcome.reply.status in _ABSENT:
+            return None
+        found = outcome.reply.json() if outcome.reply is not None else None
+        kind = reference.partition("/")[0]
+        if outcome.action is Action.DONE and isinstance(found, dict):
+            return found if found.get("resourceType") == kind else None
+        raise self.refusal(outcome, f"{kind} read")
+
+    @staticmethod
+    def refusal(outcome: Outcome, what: str) -> HeldBackError:
+        """Return why a step cannot go on, in what the server said as codes and elements."""
+        if outcome.action is Action.LATER:
+            problem = Problem(code="push.later", detail=f"{what}: {outcome.code}")
+            return HeldBackError(problem, State.RETRY, outcome.not_before)
+        reply = outcome.reply
+        code = "push.refused"
+        if reply is not None and is_ambiguous(reply):
+            code = "push.ambiguous"
+        return HeldBackError(Problem(code=code, detail=f"{what}: {told(reply, outcome.code)}"))
+
+
+def told(reply: Reply | None, code: str) -> str:
+    """Return what the server said: a status, codes and elements."""
+    said = outline(reply) if reply is not None else ""
+    return f"{code} {said}".strip()
