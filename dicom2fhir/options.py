@@ -221,6 +221,13 @@ class PushOptions:
     state: str | None = None
     """Folder of the outbox; None: a temporary one."""
     retry_dead: bool = False
+    sources: tuple[str, ...] = ()
+    """Bundle files, folders of them, or `-`."""
+    binaries: str | None = None
+    """The folder with the bytes of Binaries that `convert --raw-dir` wrote, or its list."""
+    temp_dir: str | None = None
+    """Where Bundles are unpacked; None: the system's folder."""
+    fail_on: str = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,3 +289,5 @@ class Options:
     """Everything but writing."""
     fail_on: str = "error"
     """The severity from which the exit code is 1: error, warning or never."""
+    push: PushOptions | None = None
+    """The server that the Bundles go to; None: to none."""

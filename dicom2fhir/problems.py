@@ -293,6 +293,7 @@ CODES: dict[str, Code] = {
     "stow.refused": _error("The DICOMweb server did not store an instance"),
     "stow.differs": _error(
         "The DICOMweb server has an instance with other bytes, and kept its own"
+    ),
     # push
     "push.refused": _error(
         "The server refused it for what it holds; the rest of its study was not sent",

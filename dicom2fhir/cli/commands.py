@@ -35,6 +35,7 @@ COMMANDS = {
     "convert": "Turn DICOM files into FHIR transaction Bundles.",
     "inspect": "List studies and series; write nothing.",
     "explain": "Show where each FHIR element of a file comes from.",
+    "push": "Send Bundles to a FHIR server.",
     "fetch": "Bring studies back from a server.",
     "validate": "Check FHIR Bundles.",
     "doctor": "Show versions and what this machine offers.",

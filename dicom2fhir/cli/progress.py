@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 SHORT = 0.7
 """Seconds before a bar appears: a run that is over sooner needs none, and rich takes 0.1 s."""
-STAGES = {"read": "Reading", "write": "Writing", "fetch": "Fetching"}
+STAGES = {"read": "Reading", "write": "Writing", "fetch": "Fetching", "push": "Sending"}
 
 
 @contextmanager

@@ -12,10 +12,21 @@ if TYPE_CHECKING:
     from dicom2fhir.pipeline.conversion import convert
     from dicom2fhir.pipeline.fetching import fetch
     from dicom2fhir.pipeline.inspection import explain, inspect
+    from dicom2fhir.pipeline.pushing import list_dead, push
     from dicom2fhir.pipeline.validation import validate
     from dicom2fhir.pipeline.watching import Unwatched, Watch
 
-__all__ = ["Unwatched", "Watch", "convert", "explain", "fetch", "inspect", "validate"]
+__all__ = [
+    "Unwatched",
+    "Watch",
+    "convert",
+    "explain",
+    "fetch",
+    "inspect",
+    "list_dead",
+    "push",
+    "validate",
+]
 
 _HOMES = {
     "Unwatched": "watching",
@@ -24,6 +35,8 @@ _HOMES = {
     "explain": "inspection",
     "fetch": "fetching",
     "inspect": "inspection",
+    "list_dead": "pushing",
+    "push": "pushing",
     "validate": "validation",
 }
 

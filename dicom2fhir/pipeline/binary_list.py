@@ -30,7 +30,9 @@ class BinaryList:
     def __init__(self, path: str | None) -> None:
         self._folder = Path()
         self._lines = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._lines.execute("CREATE TABLE line (id TEXT PRIMARY KEY, text BLOB) WITHOUT ROWID")
+        self._lines.execute(
+            "CREATE TABLE line (id TEXT NOT NULL PRIMARY KEY, text BLOB) WITHOUT ROWID"
+        )
         if path is not None:
             self._read(Path(path))
 
@@ -61,9 +63,8 @@ class BinaryList:
                 cursor.execute("BEGIN")
                 for text in lines:
                     line: Json = orjson.loads(text)
-                    if line["path"] != path_of(line["id"]):
-                        raise ValueError
-                    cursor.execute("INSERT INTO line VALUES (?, ?)", (line["id"], text))
+                    known = line["id"] if line["path"] == path_of(line["id"]) else None
+                    cursor.execute("INSERT INTO line VALUES (?, ?)", (known, text))
                 cursor.execute("COMMIT")
         except (OSError, ValueError, LookupError, TypeError, sqlite3.IntegrityError):
             raise UsageError(

@@ -11,7 +11,6 @@ import stat
 import sys
 import zlib
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from dicom2fhir.bundle.encoding import decode_pieces
@@ -23,6 +22,7 @@ from dicom2fhir.pipeline.validation import LINES, MAX_DOCUMENT, STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dicom2fhir.model import Json, Piece
     from dicom2fhir.temporary import PrivateFolder
@@ -91,9 +91,7 @@ def _mapped(path: Path) -> Iterator[tuple[int, mmap.mmap | bytes]]:
             yield file.fileno(), text
 
 
-def _extents(
-    text: mmap.mmap | bytes, size: int, *, lines: bool
-) -> Iterator[tuple[int, int]]:
+def _extents(text: mmap.mmap | bytes, size: int, *, lines: bool) -> Iterator[tuple[int, int]]:
     """Yield where documents begin and end: a line feed within JSON text stands between tokens."""
     if not lines and not _is_line(text, size):
         yield 0, size
@@ -113,9 +111,7 @@ def _is_line(text: mmap.mmap | bytes, size: int) -> bool:
     return text[max(0, end - LONG) : end].rstrip(_SPACE).endswith(b"}") and text[:1] == b"{"
 
 
-def _document(
-    path: Path, file: int, text: mmap.mmap | bytes, start: int, end: int
-) -> Json:
+def _document(path: Path, file: int, text: mmap.mmap | bytes, start: int, end: int) -> Json:
     pieces: list[Piece] = []
     held = 0
     found = os.fstat(file)
@@ -132,7 +128,7 @@ def _document(
     if held + end - position > MAX_DOCUMENT:
         raise DocumentError("check.json")
     pieces.append(bytes(text[position:end]))
-    if not any(isinstance(piece, EncodedBytes) or piece.strip() for piece in pieces):
+    if len(pieces) == 1 and not text[start:end].strip():
         return None
     try:
         return decode_pieces(pieces)
@@ -140,9 +136,7 @@ def _document(
         raise DocumentError("check.json") from None
 
 
-def _encoded(
-    candidate: Candidate, text: mmap.mmap | bytes, first: int, last: int
-) -> EncodedBytes:
+def _encoded(candidate: Candidate, text: mmap.mmap | bytes, first: int, last: int) -> EncodedBytes:
     """Return the value of base64 in a file; its hash is that of what it stands for."""
     tail = text[last - 2 : last]
     unnamed = EncodedBytes(
@@ -165,13 +159,9 @@ def _encoded(
     )
 
 
-def _long_values(
-    text: mmap.mmap | bytes, start: int, end: int
-) -> Iterator[tuple[int, int]]:
-    """Yield where the text of each long `data` begins and ends.
-
-    Within a string `"data"` would stand as `\\"data\\"`, which is not found.
-    """
+def _long_values(text: mmap.mmap | bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where the text of each long `data` begins and ends."""
+    # Within a string the quotation marks of a key would be escaped, so that it is not found.
     position = start
     while (key := _find(text, _KEY, position, end)) >= 0:
         position = key + len(_KEY)

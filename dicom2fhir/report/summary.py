@@ -244,6 +244,8 @@ def push_exit(delivery: Delivery, problems: Sequence[ProblemRow]) -> int:
     if any(row.code == "push.later" for row in problems):
         return UNREACHABLE
     refused = delivery.studies and not delivery.studies_done
-    if refused and any(row.code in {"push.refused", "push.dead", "push.too-large"} for row in problems):
+    if refused and any(
+        row.code in {"push.refused", "push.dead", "push.too-large"} for row in problems
+    ):
         return REFUSED
     return FINISHED

@@ -12,9 +12,9 @@ from pybase64 import b64decode
 from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
 from dicom2fhir.deliver.server.entries import digest_of
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, NoReplyError, Request
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
 from dicom2fhir.deliver.server.outbox import Item, State
-from dicom2fhir.deliver.server.readback import read_digest
+from dicom2fhir.deliver.server.readback import Reader
 from dicom2fhir.deliver.server.replies import Place, place_of
 from dicom2fhir.deliver.server.retrying import Action, judge_reply
 from dicom2fhir.deliver.server.site import HeldBackError
@@ -59,6 +59,7 @@ class BinarySender:
         self._site = site
         self.raw = True
         """Whether the server takes bytes as they are, as far as we know."""
+        self._reader = Reader(site.client, site.options.server)
         self._proven = False
         self._seen = 0
 
@@ -155,11 +156,10 @@ class BinarySender:
         sampled = self._seen <= SAMPLED_FIRST or self._seen % SAMPLED_EACH == 0
         if verify == "none" or (verify == "sample" and not sampled):
             return True
-        try:
-            found = read_digest(self._site.client, item.server_id, content_type(binary))
-        except NoReplyError as fault:
-            problem = Problem(code="push.later", detail=f"Binary read: {fault.fault}")
-            raise HeldBackError(problem, State.RETRY) from None
+        found = self._reader.digest(item.server_id, content_type(binary))
+        if found is None:
+            problem = Problem(code="push.later", detail="Binary read")
+            raise HeldBackError(problem, State.RETRY)
         if found == content.sha256:
             self._site.tally.add("verified")
         return found == content.sha256

@@ -1,4 +1,4 @@
-"""Entries on their way to a server: what each is known by, and the ids put into what refers to it."""
+"""Entries on their way to a server: what each is known by, and the ids in what refers to it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from dicom2fhir.deliver.server.client import Download
+    from dicom2fhir.deliver.server.client import Client, Download
     from dicom2fhir.deliver.server.dicomweb import Place
     from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.listing import ListedSeries, ListedStudy
@@ -179,7 +179,9 @@ def _first_open(stack: ExitStack, ways: list[Callable[[], Opened]]) -> Iterator[
 
 
 @contextmanager
-def open_binary(client: SteadyClient, identity: str, media_type: str) -> Iterator[Iterator[bytes]]:
+def open_binary(
+    client: Client | SteadyClient, identity: str, media_type: str
+) -> Iterator[Iterator[bytes]]:
     """Give the bytes of a Binary while they come, whichever way the server has them.
 
     Errors: StatusError; DamagedReplyError while they are read; those of the client

@@ -76,6 +76,7 @@ class Masters:
         self._site.outbox.put([Item(key, digest, state=State.INFLIGHT)])
         body = encode(encode_part([sent], {}))
         safe = bool(condition)
+        outcome: Outcome | None = None
         for attempt in range(_RACES if safe else self._site.options.server.retry_tries):
             request = Request(method="POST", body=body, headers=WRITE)
             outcome = self._site.ask(request, safe=safe)
@@ -88,6 +89,7 @@ class Masters:
             found = self._site.find_one(kind, query)
             if found is not None:
                 return Item(key, "", str(found["id"]), State.DONE)
+        assert outcome is not None  # noqa: S101 - it was asked for once at least
         raise self._site.refusal(outcome, kind)
 
     def _created(self, outcome: Outcome, sent: PushEntry, item: Item) -> Item:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from dicom2fhir.identity import CANONICAL
+from dicom2fhir.identity import CONTENT, SHA256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Json, Resource
 
     ByUid: TypeAlias = Mapping[tuple[str, str], Resource]
-
-_OURS = f"{CANONICAL}/StructureDefinition"
-CONTENT = f"{_OURS}/instance-content"
-SHA256 = f"{_OURS}/instance-sha256"
 
 _UNIONS = ("identifier", "modality", "endpoint", "basedOn", "procedureCode", "reasonCode")
 _SERVERS_OWN = {"id", "meta", "text"}

@@ -174,14 +174,18 @@ def _connect(path: str) -> sqlite3.Connection:
         # A rollback journal: WAL does not work over a network file system.
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = FULL")
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError
+        _check(connection)
         connection.execute(_SCHEMA)
         connection.commit()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise sqlite3.DatabaseError
 
 
 def _item_of(row: tuple[str, str, str, str, int, float, str, int]) -> Item | None:

@@ -1,51 +1,52 @@
-"""Reading a Binary back as it is, in whichever form the server gives it."""
+"""Reading a Binary back, to compare what the server has with what was sent."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
 
-from dicom2fhir.deliver.server.binary_json import DamagedDataError, NoDataError, decode_data
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
+from dicom2fhir.deliver.server.dicomweb import DamagedReplyError, StatusError
+from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Reply, Request
+from dicom2fhir.deliver.server.fetching import open_binary
+from dicom2fhir.deliver.server.retrying import Action, Retrier
+from dicom2fhir.deliver.server.steady import Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dicom2fhir.deliver.server.client import Client, Download
-
-_JSON = {FHIR_JSON, "application/json", "application/json+fhir"}
-_OK = 200
-EXTERNAL = "$binary-access-read?path=Binary"
-"""HAPI gives Binaries of more than 10 MiB by this operation alone."""
+    from dicom2fhir.deliver.server.client import Client
+    from dicom2fhir.options import ServerOptions
 
 
-def read_digest(client: Client, identity: str, media_type: str) -> str:
-    """Return the SHA-256 of a Binary's bytes as the server gives them, "" where it gives none.
+class Reader:
+    """Reads Binaries of one server and asks again where a reply was lost."""
 
-    Errors: NoReplyError
-    """
-    for path, accept in (
-        (f"Binary/{identity}", media_type),
-        (f"Binary/{identity}", FHIR_JSON),
-        (f"Binary/{identity}/{EXTERNAL}", "*/*"),
-    ):
-        headers = {"Accept": accept, "Cache-Control": "no-cache"}
-        with client.open_stream(Request(method="GET", path=path, headers=headers)) as download:
-            found = _digest(download, media_type) if download.status == _OK else ""
-        if found:
-            return found
-    return ""
+    def __init__(self, client: Client, options: ServerOptions) -> None:
+        self._client = client
+        self._options = options
 
+    def digest(self, identity: str, media_type: str) -> str | None:
+        """Return the SHA-256 of a Binary's bytes as the server gives them, in hex.
 
-def _digest(download: Download, media_type: str) -> str:
-    given = download.headers.get("content-type", "").partition(";")[0].strip().lower()
-    chunks: Iterable[bytes] = iter(download)
-    if given in _JSON and media_type.partition(";")[0].strip().lower() not in _JSON:
-        chunks = decode_data(iter(download))
-    digest = hashlib.sha256()
-    try:
-        for chunk in chunks:
-            digest.update(chunk)
-    except (NoDataError, DamagedDataError):
-        return ""
-    return digest.hexdigest()
+        "" where it gives none, None where it cannot answer now.
+        Errors: those of Retrier.send
+        """
+        attempts = Attempts()
+        found: list[str] = []
+
+        def attempt() -> Reply:
+            digest = hashlib.sha256()
+            try:
+                with open_binary(self._client, identity, media_type) as chunks:
+                    for chunk in chunks:
+                        digest.update(chunk)
+            except StatusError as fault:
+                return fault.reply
+            except DamagedReplyError:
+                raise NoReplyError(Fault.LOST, sent=True) from None
+            found.append(digest.hexdigest())
+            return Reply(status=200)
+
+        attempts.attempt = attempt
+        outcome = Retrier(attempts, self._options).send(Request(method="GET"))
+        if outcome.action is Action.LATER:
+            return None
+        return found[-1] if found and outcome.action is Action.DONE else ""

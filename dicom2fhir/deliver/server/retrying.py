@@ -248,6 +248,10 @@ class Retrier:
         self._aborted.set()
         self._client.abort()
 
+    def pause(self, seconds: float) -> bool:
+        """Wait so many seconds; tell whether the run was aborted meanwhile."""
+        return self._pause(seconds)
+
     def send(self, request: Request, judge: Judge = judge_reply) -> Outcome:
         """Send a request until its outcome is known, or time or tries are used up.
 

@@ -30,7 +30,7 @@ from dicom2fhir.deliver.server.replies import EntryResult, judge
 from dicom2fhir.deliver.server.retrying import REPLIES, Action, judge_reply
 from dicom2fhir.deliver.server.site import HeldBackError, told
 from dicom2fhir.deliver.server.studies import Stored, Studies, stored_item
-from dicom2fhir.deliver.server.writing import Writer
+from dicom2fhir.deliver.server.writing import Ready, Writer
 from dicom2fhir.model import size_of
 from dicom2fhir.problems import Problem
 
@@ -108,7 +108,7 @@ class Limits:
 
 
 class Claims:
-    """Which resources are being written by which thread: one of them is written by one at a time."""
+    """Which resources are being written: no two threads write one of them at a time."""
 
     def __init__(self) -> None:
         self._held: set[str] = set()
@@ -144,7 +144,7 @@ class Pusher:
     def push_study(
         self, parts: Sequence[Sequence[PushEntry]], binaries: Sequence[Resource] = ()
     ) -> tuple[list[Problem], bool]:
-        """Bring the parts of one study to the server, in order; its Binaries before what names them.
+        """Bring the parts of one study to the server, in order, Binaries before what names them.
 
         Returns the Problems, and whether all of it is there.
         Errors: those that end a run; what was delivered until then is remembered
@@ -270,6 +270,7 @@ class Pusher:
         }
         self._learn_earlier(run, passage)
         outcome: Outcome | None = None
+        ready = Ready()
         for attempt in range(self._tries()):
             ready = self._writer.prepare(run, passage.names, passage.note)
             self._settle(ready.unchanged, items, passage)

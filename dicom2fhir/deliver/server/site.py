@@ -1,4 +1,4 @@
-"""What all steps of one push share: the server, how it is written to, and what was learned of it."""
+"""What all steps of one push share: the server, how it is written to, what was counted."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class SteadyClient:
         self._client = Client(options)
         self.base = self._client.base
         self._retrier = Retrier(self._client, options, on_wait=on_wait)
-        self._repeated = _Attempts()
+        self._repeated = Attempts()
         self._repeater = Retrier(self._repeated, options, on_wait=on_wait)
 
     def __enter__(self) -> Self:
@@ -61,7 +61,7 @@ def _reply_or_error(reply: Reply | None, error: NoReplyError | RedirectedError |
     raise AssertionError("a request ends with a reply or an error")
 
 
-class _Attempts:
+class Attempts:
     """Makes attempts where a Retrier sends requests."""
 
     attempt: Callable[[], Reply]

@@ -128,7 +128,7 @@ def _put(entry: PushEntry, identity: str) -> PushEntry:
 
 
 def _by_condition(entry: PushEntry, method: str, url: str, condition: str = "") -> PushEntry:
-    """Return the entry without an id: a server takes one amiss when it found another (HAPI-2279)."""
+    """Return the entry without an id, which a server that found another takes amiss (HAPI-2279)."""
     resource = {name: value for name, value in entry.resource.items() if name != "id"}
     return replace(
         entry,
