@@ -19,7 +19,7 @@ MAX_VALUE = 1000
 
 _ID = re.compile(r"(?:ImagingStudy/)?([A-Za-z0-9.-]{1,64})")
 _PATIENT = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
-_UID = re.compile(r"(urn:oid:)?[0-9]+(\.[0-9]+)+")
+_UID = re.compile(r"(urn:oid:)?[0-9]+(\.[0-9]+)*")
 _HINT = "A REF is ImagingStudy/ID, Patient/ID, study-uid:FILE, accession:FILE or patient:FILE."
 
 
@@ -45,7 +45,7 @@ def _read(text: str) -> Iterator[Wanted]:
                 yield Wanted(kind=kind, value=_checked(kind, value, number))
     elif _PATIENT.fullmatch(text):
         yield Wanted(kind="patient", value=text)
-    elif _UID.fullmatch(text):
+    elif "." in text and _UID.fullmatch(text):
         raise UsageError(
             "A UID on the command line can be seen by everybody on this machine.",
             hint="Put it into a file: study-uid:FILE, or study-uid:- for standard input.",

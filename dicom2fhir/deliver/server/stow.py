@@ -80,6 +80,8 @@ class StowResult:
     file: DicomFile
     fate: Fate
     detail: str = ""
+    has_reason: bool = False
+    """The server itself said why."""
 
     @property
     def problem(self) -> Problem | None:
@@ -146,7 +148,7 @@ class _Stow:
         self._changed: DicomFile | None = None
 
     def send(self, batch: list[DicomFile]) -> Iterator[StowResult]:
-        """Yield what became of these files, in this order."""
+        """Yield what became of these files."""
         try:
             reply = self._post(batch)
         except SourceChangedError:
@@ -162,7 +164,18 @@ class _Stow:
             yield from self.send(batch[half:])
             return
         _refuse(reply)
-        yield from self._judge(batch, reply)
+        silent: list[DicomFile] = []
+        for result in self._judge(batch, reply):
+            if result.fate is Fate.REFUSED and not result.has_reason and len(batch) > 1:
+                silent.append(result.file)
+            else:
+                yield result
+        # One file that a server cannot read may have kept it from those after it: they go again,
+        # fewer at a time.
+        half = (len(silent) + 1) // 2
+        for some in (silent[:half], silent[half:]):
+            if some:
+                yield from self.send(some)
 
     def _post(self, batch: list[DicomFile]) -> Reply:
         boundary = secrets.token_hex(16).encode()
@@ -201,7 +214,9 @@ class _Stow:
         what they have.
         """
         told = f"HTTP {status}" if reason is None else f"reason 0x{reason:04X}"
-        refused = StowResult(file=file, fate=Fate.REFUSED, detail=told)
+        refused = StowResult(
+            file=file, fate=Fate.REFUSED, detail=told, has_reason=reason is not None
+        )
         if reason not in {None, DUPLICATE} or not file.place.is_askable:
             return refused
         try:
