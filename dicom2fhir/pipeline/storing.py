@@ -28,7 +28,9 @@ def dicom_files(study: Study, files: Mapping[str, Bytes]) -> Iterator[DicomFile]
         for instance in series.instances:
             if instance.uid in files:
                 uid = _own(instance.attributes, "OriginalSOPInstanceUID", instance.uid)
-                yield DicomFile(place=Place(study_uid, series_uid, uid), content=files[instance.uid])
+                yield DicomFile(
+                    place=Place(study_uid, series_uid, uid), content=files[instance.uid]
+                )
 
 
 def store_files(
