@@ -112,7 +112,7 @@ class DicomWebServer:
         return data[:140] + len(meta).to_bytes(4, "little") + meta + data[144 + length :]
 
 
-def _item(place: Place, reason: int = 0) -> Any:
+def _item(place: Place, reason: int = 0) -> dict[str, Any]:
     item: dict[str, Any] = {"00081155": {"vr": "UI", "Value": [place.sop_instance_uid]}}
     return {**item, "00081197": {"vr": "US", "Value": [reason]}} if reason else item
 

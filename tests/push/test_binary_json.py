@@ -53,8 +53,14 @@ def test_escapes_and_white_space_within_the_data_are_undone(text: str, step: int
 
 @pytest.mark.parametrize(
     "document",
-    [b"{}", b'{"resourceType":"Binary","contentType":"data"}', b'{"data":null}', b"", b"<html>"]
-    + [b'{"meta":{"data":"QUJD"}}'],
+    [
+        b"{}",
+        b'{"resourceType":"Binary","contentType":"data"}',
+        b'{"meta":{"data":"QUJD"}}',
+        b'{"data":null}',
+        b"<html>",
+        b"",
+    ],
 )
 def test_a_resource_without_data_is_told(document: bytes) -> None:
     with pytest.raises(NoDataError):

@@ -153,8 +153,13 @@ def test_a_file_that_changed_is_left_out_and_the_others_go(
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, ServerRefusedError), (415, ServerRefusedError), (403, CredentialsError)]
-    + [(503, ServerUnreachableError), (429, ServerUnreachableError)],
+    [
+        (404, ServerRefusedError),
+        (415, ServerRefusedError),
+        (403, CredentialsError),
+        (503, ServerUnreachableError),
+        (429, ServerUnreachableError),
+    ],
 )
 def test_a_server_that_takes_nothing_ends_the_run(
     server: DicomWebServer, status: int, error: type[Exception]
