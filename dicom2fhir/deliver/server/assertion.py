@@ -66,8 +66,9 @@ def _choose(document: Json, algorithm: str) -> Json:
     if "keys" not in document:
         return document
     kind = "RSA" if algorithm == "RS384" else "EC"
-    return next(
+    fitting = [
         key
         for key in document["keys"]
         if key.get("alg", algorithm) == algorithm and key.get("kty") == kind and "d" in key
-    )
+    ]
+    return fitting[0]

@@ -268,7 +268,7 @@ def _read_seconds(life: object) -> float | None:
 
 
 def _refusal(reply: Reply, error: object) -> CredentialsError:
-    code = error if error in _OAUTH_ERRORS else reply.status
+    code = error if isinstance(error, str) and error in _OAUTH_ERRORS else reply.status
     hint = "Check the client's id, its secret or key, and the scope."
     with suppress(TypeError, ValueError, LookupError):
         theirs = parsedate_to_datetime(reply.headers["date"]).timestamp()

@@ -246,7 +246,7 @@ class Client:
             )
         else:
             return
-        raise found  # here, so that it carries no context
+        raise found from None
 
     def _name(self, fault: httpx2.HTTPError, deadline: Deadline) -> Fault:
         if self._guard.aborted:

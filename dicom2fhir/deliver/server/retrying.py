@@ -33,6 +33,7 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
+    from dicom2fhir.model import Resource
     from dicom2fhir.options import ServerOptions
 
 set_on_retry_hooks(())  # its own hooks log, and with structlog they print to stdout
@@ -109,6 +110,8 @@ _TOO_MANY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What servers say of a Bundle that is too large; read, never shown."""
+_SAID = 2000
+"""Characters of it that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,17 +160,18 @@ def says_too_many(reply: Reply) -> bool:
     """Tell whether an OperationOutcome says that a Bundle has too many entries or bytes."""
     outcome = reply.json()
     issues = outcome.get("issue") if isinstance(outcome, dict) else None
-    for issue in issues if isinstance(issues, list) else ():
-        if not isinstance(issue, dict):
-            continue
-        details = issue.get("details")
-        text = details.get("text") if isinstance(details, dict) else None
-        if issue.get("code") in _TOO_MANY_CODES or any(
-            isinstance(said, str) and _TOO_MANY.search(said[:2000])
-            for said in (issue.get("diagnostics"), text)
-        ):
-            return True
-    return False
+    found = issues if isinstance(issues, list) else []
+    return any(isinstance(issue, dict) and _is_too_many(issue) for issue in found)
+
+
+def _is_too_many(issue: Resource) -> bool:
+    details = issue.get("details")
+    text = details.get("text") if isinstance(details, dict) else None
+    said = [one for one in (issue.get("diagnostics"), text) if isinstance(one, str)]
+    code = issue.get("code")
+    return (isinstance(code, str) and code in _TOO_MANY_CODES) or any(
+        _TOO_MANY.search(one[:_SAID]) for one in said
+    )
 
 
 def read_retry_after(reply: Reply, now: float) -> float:
@@ -288,6 +292,8 @@ class Retrier:
     def _goes_on(self, error: Exception, course: _Course) -> bool | float:
         """Tell whether to try again; the wait is ours, as that of stamina cannot be ended."""
         if not isinstance(error, _AgainError) or (error.once and course.odd > 1):
+            return False
+        if course.tries >= self._options.retry_tries:
             return False
         asked = error.outcome.not_before
         own = self._draw(0.0, min(WAIT_CAP, 2.0 ** (course.tries - 1)))
