@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dicomweb_server import DicomWebServer
 
 from calling import call_json
 from dicom2fhir.deliver.server.dicomweb import Place
 from dicom2fhir.deliver.tree import safe_name
+from dicomweb_server import DicomWebServer
 from faults import Fault, Script, Verb
 from places import ROOT
 from recording_server import RecordingServer, Reply

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from dicomweb_server import DicomWebServer, Ways, dicom
 
 from deliver_cases import Source
 from dicom2fhir.deliver.server.dicomweb import Place
@@ -17,6 +16,7 @@ from dicom2fhir.deliver.server.stow import DicomFile, Fate, StowResult, stow_fil
 from dicom2fhir.errors import ServerRefusedError, ServerUnreachableError
 from dicom2fhir.model import Bytes, Candidate
 from dicom2fhir.options import ServerOptions
+from dicomweb_server import DicomWebServer, Ways, dicom
 from runs import brief_waits
 
 if TYPE_CHECKING:
