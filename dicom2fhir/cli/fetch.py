@@ -14,7 +14,7 @@ from dicom2fhir.cli.server_options import dicomweb_options, server_options
 from dicom2fhir.cli.session import Session, stdout_is_terminal, text_stdout
 from dicom2fhir.errors import UsageError
 from dicom2fhir.options import FetchOptions
-from dicom2fhir.report.people import fetch_line
+from dicom2fhir.report.people import fetch_line, wait_line
 
 if TYPE_CHECKING:
     from dicom2fhir.pipeline.fetching import FetchRow
@@ -82,7 +82,9 @@ def fetch(
 
     bar = not (dry_run and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
-        outcome = pipeline.fetch(options, watch, _print_row)
+        outcome = pipeline.fetch(
+            options, watch, _print_row, lambda wait: session.terminal.say(wait_line(wait))
+        )
     return session.report(outcome, fetch_line(outcome, dry_run=dry_run))
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.dicomweb import Place
     from dicom2fhir.deliver.server.listing import ListedInstance, ListedStudy
     from dicom2fhir.deliver.server.media import Render
+    from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.deliver.tree import NewFile
     from dicom2fhir.options import FetchOptions, Wanted
 
@@ -70,14 +71,17 @@ def fetch(
     options: FetchOptions,
     watch: Watch | None = None,
     show: Callable[[FetchRow], None] | None = None,
+    on_wait: Callable[[Wait], None] = lambda _: None,
 ) -> Outcome:
     """Bring the files of studies into a folder; with `dry_run` only `show` them.
 
-    Errors: NothingFoundError where no study fits; ServerRefusedError, ServerUnreachableError,
-            ConfigError, OutputError, StateLockedError
+    `on_wait` is told of each wait for a server.
+
+    Errors: NothingFoundError where no study fits, or none lists anything; ServerRefusedError,
+            ServerUnreachableError, ConfigError, OutputError, StateLockedError
     """
     with ExitStack() as stack:
-        fetcher = stack.enter_context(closing(Fetcher(options)))
+        fetcher = stack.enter_context(closing(Fetcher(options, on_wait)))
         tree = None
         if options.path is not None and not options.dry_run:
             tree = stack.enter_context(closing(Tree(options.path)))
@@ -151,6 +155,8 @@ class _Fetching:
             output_files=done.fetched + done.unchanged,
         )
         rows = done.tally.rows()
+        if not done.listed and not rows:
+            raise NothingFoundError("These studies list no instances.")
         code = decide_exit(counts, rows, self._options.fail_on, expects_dicom=False)
         if done.interrupted:
             code = ServerUnreachableError.exit_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dicom2fhir.problems import Severity
 from dicom2fhir.report.safe import safe
@@ -125,6 +125,24 @@ def print_problems(
 def _where(place: Place, *, show_paths: bool) -> str:
     facts = [place.tag, place.element, place.detail, place.path if show_paths else ""]
     return " ".join(safe(fact) for fact in facts if fact)
+
+
+class Waiting(Protocol):
+    """A wait for a server."""
+
+    @property
+    def seconds(self) -> float:
+        """Return how long."""
+
+    @property
+    def code(self) -> str:
+        """Return the status, or the reason why there is no reply."""
+
+
+def wait_line(wait: Waiting) -> str:
+    """Return one line that says why nothing moves."""
+    why = f"HTTP {wait.code}" if wait.code.isdecimal() else wait.code
+    return f"The server did not answer as hoped ({why}); trying again in {wait.seconds:.0f} s."
 
 
 def fetch_line(outcome: Outcome, *, dry_run: bool = False) -> str:

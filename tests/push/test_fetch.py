@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -377,6 +378,34 @@ def test_without_a_hash_another_instance_is_told_by_its_uids(
     assert done.code == 1
     assert "fetch.wrong-instance" in done.stderr
     assert len(files_in(tmp_path / "out")) == len(originals()) - 1
+
+
+def test_two_studies_that_list_one_instance_differently_keep_the_first(
+    recorder: RecordingServer, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    name = load(recorder, bundles["binary"])
+    other = deepcopy(recorder.store.resources[name])
+    other.resource["id"] = "other"
+    same, *_ = (one for series in other.resource["series"] for one in series["instance"])
+    foreign = b"not the same bytes"
+    for one in same["extension"]:
+        if one["url"].endswith("instance-content"):
+            one["valueUri"] = "Binary/foreign"
+        if one["url"].endswith("instance-sha256"):
+            one["valueString"] = hashlib.sha256(foreign).hexdigest()
+    recorder.store.resources["ImagingStudy/other"] = other
+    binary = {"resourceType": "Binary", "id": "foreign", "contentType": "application/dicom"}
+    recorder.store.resources["Binary/foreign"] = replace(other, resource=binary, content=foreign)
+    done = fetch(recorder, name, "other", "-o", tmp_path / "out")
+    assert done.code == 1
+    assert "fetch.name-taken" in done.stderr
+    assert digests(tmp_path / "out") == originals()
+
+
+def test_a_study_without_instances_is_nothing_found(recorder: RecordingServer) -> None:
+    study = {"resourceType": "ImagingStudy", "id": "empty", "status": "available"}
+    call_json(recorder.base, "PUT", "ImagingStudy/empty", study)
+    assert fetch(recorder, "empty", "--dry-run").code == 3
 
 
 def test_a_link_in_the_place_of_a_file_or_folder_is_left_alone(

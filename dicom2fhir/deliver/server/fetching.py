@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.dicomweb import Place
     from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.listing import ListedSeries, ListedStudy
+    from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.model import Json, Resource
     from dicom2fhir.options import FetchOptions
 
@@ -59,10 +60,13 @@ class Fetcher:
     the addresses that are no address, or would be asked in the clear.
     """
 
-    def __init__(self, options: FetchOptions) -> None:
+    def __init__(
+        self, options: FetchOptions, on_wait: Callable[[Wait], None] = lambda _: None
+    ) -> None:
         self._options = options
+        self._on_wait = on_wait
         self._stack = ExitStack()
-        self.fhir = self._stack.enter_context(SteadyClient(options.server))
+        self.fhir = self._stack.enter_context(SteadyClient(options.server, on_wait))
         self.strangers = self.refused = 0
         self._addresses: dict[str, str] = {}
         self._clients: dict[str, SteadyClient] = {}
@@ -164,7 +168,8 @@ class Fetcher:
             same = [one for one in known if origin_of(one.base) == origin_of(base)]
             self.strangers += not same
             own = same[0] if same else replace(options.server, auth=AuthOptions())
-            self._clients[base] = self._stack.enter_context(SteadyClient(replace(own, base=base)))
+            client = SteadyClient(replace(own, base=base), self._on_wait)
+            self._clients[base] = self._stack.enter_context(client)
         return self._clients[base]
 
 
