@@ -92,13 +92,16 @@ class Wire:
                 threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        with suppress(OSError, ValueError):
-            if self.context is not None:
-                connection = self.context.wrap_socket(connection, server_side=True)
-                self._connections[number - 1] = connection
-            with connection.makefile("rb") as stream:
-                while line := stream.readline().decode().strip():
-                    self._answer(connection, stream, line, number)
+        try:
+            with suppress(OSError, ValueError):
+                if self.context is not None:
+                    connection = self.context.wrap_socket(connection, server_side=True)
+                    self._connections[number - 1] = connection
+                with connection.makefile("rb") as stream:
+                    while line := stream.readline().decode().strip():
+                        self._answer(connection, stream, line, number)
+        finally:
+            connection.close()
 
     def _answer(self, connection: socket.socket, stream: BinaryIO, line: str, number: int) -> None:
         headers = {}

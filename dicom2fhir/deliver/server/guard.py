@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SHUT_RDWR = 2
-BLOCK = 64 * 1024
+BLOCK = 256 * 1024
 """Bytes given to a socket at a time: each block meets the clock."""
 
 
@@ -56,6 +56,7 @@ class Guard(httpcore2.NetworkBackend):
         self._inner = httpcore2.SyncBackend()
         self._here = threading.local()
         self._open: WeakSet[_Stream] = WeakSet()
+        self._lock = threading.Lock()
         self.aborted = False
 
     @contextmanager
@@ -71,7 +72,9 @@ class Guard(httpcore2.NetworkBackend):
     def abort(self) -> None:
         """End all requests of all threads now, and refuse new ones."""
         self.aborted = True
-        for stream in list(self._open):
+        with self._lock:
+            streams = list(self._open)
+        for stream in streams:
             stream.shut()
 
     def connect_tcp(
@@ -89,7 +92,8 @@ class Guard(httpcore2.NetworkBackend):
     def watch(self, stream: httpcore2.NetworkStream) -> _Stream:
         """Return the stream under our clock."""
         watched = _Stream(stream, self)
-        self._open.add(watched)
+        with self._lock:
+            self._open.add(watched)
         return watched
 
     @property
@@ -130,7 +134,7 @@ class _Stream(httpcore2.NetworkStream):
         while view:
             limit = self._guard.bound(timeout, httpcore2.WriteTimeout)
             try:
-                self._inner.write(bytes(view[:BLOCK]), limit)
+                self._inner.write(view[:BLOCK], limit)  # type: ignore[arg-type] # not copied
             except httpcore2.WriteTimeout:
                 # A server that refuses a body may answer without reading it to its end: after a
                 # write error httpcore2 reads the reply that may be there.
