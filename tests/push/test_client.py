@@ -74,6 +74,15 @@ def test_headers_of_a_request_replace_ours() -> None:
     assert wire.asked[0].headers["accept"] == "application/dicom"
 
 
+@pytest.mark.parametrize("value", ["Patient/\r\nX-Injected: 1", "Patient/\n", "Patient/ä", "a\0b"])
+def test_a_header_that_cannot_be_one_is_refused_before_anything_is_sent(value: str) -> None:
+    request = Request(method="PUT", path="x", headers={"x-security-context": value})
+    with talk(answer(200)) as (wire, client), pytest.raises(UsageError) as caught:
+        client.send(request)
+    assert "Patient" not in str(caught.value)
+    assert wire.asked == []
+
+
 def test_a_body_is_opened_anew_and_streamed_with_its_length() -> None:
     opened = []
 

@@ -7,6 +7,7 @@ are asked for. Import it only where a command is about to connect.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 import zlib
@@ -27,7 +28,7 @@ from dicom2fhir.deliver.server.exchange import (
     Reply,
     Request,
 )
-from dicom2fhir.errors import ConfigError
+from dicom2fhir.errors import ConfigError, UsageError
 
 try:
     import httpx2
@@ -52,6 +53,8 @@ MIN_RATE = 16 * 1024
 """Bytes a second; what is streamed may take this much longer than the time of one request."""
 _CHUNK = 64 * 1024
 _NOT_MODIFIED = 304
+_NO_VALUE = re.compile(r"[^\t\x20-\x7e]")
+"""What no value of a header holds, in ASCII (RFC 9110 5.5)."""
 _UNAUTHORIZED = 401
 
 _HEADERS = {
@@ -100,7 +103,8 @@ class Client:
 
     Errors of every request: NoReplyError, RedirectedError, CredentialsError after a second 401,
     ConfigError for what TLS finds, ServerRefusedError for a link that leaves the server,
-    SourceChangedError for an opened body that is not as long as it was said to be
+    SourceChangedError for an opened body that is not as long as it was said to be, UsageError for
+    a header that cannot be sent
     """
 
     def __init__(
@@ -200,6 +204,11 @@ class Client:
     def _prepare(
         self, url: str, request: Request, signature: Mapping[str, str], deadline: Deadline
     ) -> httpx2.Request:
+        if any(_NO_VALUE.search(value) for value in request.headers.values()):
+            raise UsageError(
+                "A media type or a security context of a Binary holds what no HTTP header can.",
+                hint="Correct it in the Bundle.",
+            )
         headers = httpx2.Headers(_HEADERS)
         headers.update(request.headers)
         headers.update(signature)
