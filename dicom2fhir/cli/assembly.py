@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.cli import content_parameters, parameters, values
+from dicom2fhir.cli.push_options import push_options
 from dicom2fhir.errors import ConfigError
 from dicom2fhir.options import (
     BundleOptions,
@@ -45,7 +46,11 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
     bundle = _bundle_options(arguments)
     raw_dir = arguments.text("raw_dir")
     mapped = replace(map_options(arguments), binaries=bundle.ids == "client" or raw_dir is not None)
-    _refuse_what_comes_later(arguments)
+    push = push_options(arguments)
+    if push is not None:
+        # The server's own way to choose ids is found out when it is asked; Bundles have ours.
+        bundle = replace(bundle, ids="client")
+        mapped = replace(mapped, binaries=True, fhir_base=mapped.fhir_base or push.server.base)
     return Options(
         sources=read.sources,
         null_separated=read.null_separated,
@@ -67,6 +72,7 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
         workers=read.workers,
         dry_run=arguments.flag("dry_run"),
         fail_on=read.fail_on,
+        push=push,
     )
 
 
@@ -183,12 +189,3 @@ def _timestamp(arguments: Arguments) -> str | None:
         return values.epoch_instant(epoch)
     except ValueError as error:
         raise ConfigError(f"SOURCE_DATE_EPOCH {error}.") from None
-
-
-def _refuse_what_comes_later(arguments: Arguments) -> None:
-    if arguments.text("to") is not None:
-        raise arguments.bad(
-            "to",
-            "Pushing to a server is not in this version.",
-            "Write Bundles with -o and send them with curl.",
-        )

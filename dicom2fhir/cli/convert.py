@@ -10,7 +10,10 @@ import typer
 
 from dicom2fhir.cli import content_parameters as c
 from dicom2fhir.cli import parameters as p
+from dicom2fhir.cli import push_parameters as d
+from dicom2fhir.cli import server_parameters as s
 from dicom2fhir.cli.assembly import conversion_options
+from dicom2fhir.cli.deliveries import is_left, report_delivery
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import (
     STDOUT,
@@ -22,7 +25,7 @@ from dicom2fhir.cli.session import (
 )
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.document import is_page
-from dicom2fhir.report.people import headline
+from dicom2fhir.report.people import delivery_line, headline
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ def convert(
     max_archive_bytes: p.MaxArchiveBytes = None,
     max_archive_ratio: p.MaxArchiveRatio = None,
     output: p.Output = None,
-    to: p.To = None,
+    to: d.To = None,
     overwrite: p.Overwrite = "changed",
     dry_run: p.DryRun = False,
     dicom: c.Dicom = None,
@@ -79,6 +82,29 @@ def convert(
     server_profile: p.Profile = None,
     max_entries: p.MaxEntries = None,
     max_bytes: p.MaxBytes = None,
+    jobs: d.Jobs = None,
+    binary_raw_above: d.BinaryRawAbove = None,
+    verify: d.Verify = "sample",
+    on_shrink: d.OnShrink = "merge",
+    replace_bytes: d.ReplaceBytes = False,
+    retry_dead: d.RetryDead = False,
+    token_file: s.TokenFile = None,
+    token_env: s.TokenEnv = None,
+    token_command: s.TokenCommand = None,
+    user: s.User = None,
+    password_file: s.PasswordFile = None,
+    client_id: s.ClientId = None,
+    client_secret_file: s.ClientSecretFile = None,
+    key_file: s.KeyFile = None,
+    key_algorithm: s.KeyAlgorithm = "RS384",
+    token_url: s.TokenUrl = None,
+    scope: s.Scope = None,
+    allow_http: s.AllowHttp = False,
+    use_proxy_env: s.UseProxyEnv = False,
+    ca_file: s.CaFile = None,
+    client_certificate: s.ClientCertificate = None,
+    client_key: s.ClientKey = None,
+    timeout: s.Timeout = None,
     state: p.State = None,
     workers: p.Workers = None,
     temp_dir: p.TempDir = None,
@@ -104,16 +130,19 @@ def convert(
       dicom2fhir convert study/ --dicomweb "$PACS" -o study.json
       dicom2fhir convert study/ --dicom none --media instance -o pictures/
       dicom2fhir convert archive/ -o out/ --report report.html
+      dicom2fhir convert archive/ --to "$FHIR_BASE" --state nightly/
       find new/ -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
       dicom2fhir convert study/ |
         curl -H 'Content-Type: application/fhir+json' -d @- "$FHIR_BASE"
     """
     session = Session(ctx)
-    options = conversion_options(session.arguments, _output(output, dry_run=dry_run))
+    options = conversion_options(
+        session.arguments, _output(output, elsewhere=dry_run or to is not None)
+    )
     if session.wants_pictures:
         options = replace(options, render=replace(options.render, thumbnails=True))
     check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
-    if options.output.path is None and not options.dry_run:
+    if options.output.path is None and options.push is None and not options.dry_run:
         return _show_instead(session, options)
     session.refuse_sources(options.sources, options.output.path)
     if options.output.path in STDOUT and "-" in session.reports:
@@ -127,12 +156,15 @@ def convert(
     bar = not (options.output.path == "-" and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
         outcome = pipeline.convert(options, watch, listing, session.write_report)
-    return session.report(outcome, headline(outcome.counts), _next_step(session, options, outcome))
+    line = headline(outcome.counts)
+    if outcome.delivery is not None:
+        line = f"{line}; {delivery_line(outcome.delivery)}"
+    return report_delivery(session, outcome, line, _next_step(session, options, outcome))
 
 
-def _output(output: str | None, *, dry_run: bool) -> str | None:
+def _output(output: str | None, *, elsewhere: bool) -> str | None:
     """Return where the Bundles go: into a pipe when nothing is named and one is there."""
-    if output is not None or dry_run or stdout_is_terminal():
+    if output is not None or elsewhere or stdout_is_terminal():
         return output
     return "-"
 
@@ -158,6 +190,8 @@ def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
         return "--report report.json names the files."
     if options.dry_run:
         return "Nothing was written; run it again without --dry-run."
+    if options.push is not None and is_left(outcome.delivery):
+        return "Next: the same command again" + ("" if options.state else ", with --state DIR")
     path = options.output.path
     if path is None or path == "-" or not outcome.counts.bundles:
         return ""

@@ -149,7 +149,6 @@ Output = Annotated[
         ".gz of these, or - for standard output.",
     ),
 ]
-To = Annotated[str | None, option("--to", group=OUTPUT, metavar="URL", text="Push.", hidden=True)]
 Overwrite = Annotated[
     str,
     choice(

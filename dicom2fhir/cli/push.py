@@ -10,16 +10,17 @@ import typer
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import push_parameters as d
 from dicom2fhir.cli import server_parameters as s
+from dicom2fhir.cli.deliveries import is_left, report_delivery
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.push_options import push_options
 from dicom2fhir.cli.session import Session, check_sources, text_stdout
 from dicom2fhir.errors import UsageError
-from dicom2fhir.report.people import delivery_line, delivery_lines
+from dicom2fhir.report.people import delivery_line
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
     from dicom2fhir.options import PushOptions
-    from dicom2fhir.report.summary import Delivery, Outcome
+    from dicom2fhir.report.summary import Outcome
 
 
 def push(
@@ -85,24 +86,8 @@ def push(
 
     with watch_run(session.terminal, wanted=progress, bar=True) as watch:
         outcome = pipeline.push(options, watch)
-    return report_delivery(session, outcome, _line(outcome), _again(session, options))
-
-
-def report_delivery(session: Session, outcome: "Outcome", line: str, again: str) -> int:
-    """Say what went to the server, why the run ended where it could not go on, and how to go on."""
-    delivery = outcome.delivery
-    for told in delivery_lines(delivery) if delivery is not None else ():
-        session.terminal.say(told)
-    code = session.report(outcome, line, f"Next: {again}" if _is_left(delivery) else "")
-    if delivery is not None and delivery.stopped:
-        session.terminal.error(delivery.reason, delivery.hint)
-    return code
-
-
-def _is_left(delivery: "Delivery | None") -> bool:
-    if delivery is None:
-        return False
-    return bool(delivery.stopped or delivery.left or delivery.studies_done < delivery.studies)
+    again = f"Next: {_again(session, options)}" if is_left(outcome.delivery) else ""
+    return report_delivery(session, outcome, _line(outcome), again)
 
 
 def _line(outcome: "Outcome") -> str:

@@ -28,7 +28,9 @@ from dicom2fhir.report.summary import (
     Timing,
     decide_exit,
     order_rows,
+    push_exit,
     row_of,
+    severest,
 )
 from dicom2fhir.temporary import PrivateFolder
 
@@ -36,9 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dicom2fhir.deliver import RawFolder, Sink
+    from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.options import Options
+    from dicom2fhir.pipeline.pushing import Sender
     from dicom2fhir.problems import PlacedProblem
     from dicom2fhir.report.pictures import StudyCard
+    from dicom2fhir.report.summary import Delivery
 
     Report = Callable[[Outcome, Iterator[PlacedProblem], Iterator[StudyCard]], None]
 
@@ -110,6 +115,7 @@ def convert(
     watch: Watch | None = None,
     listing: BinaryIO | None = None,
     report: Report | None = None,
+    on_wait: Callable[[Wait], None] = lambda _: None,
 ) -> Outcome:
     """Convert the sources and deliver the Bundles.
 
@@ -127,7 +133,8 @@ def convert(
             open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
         )
         workers = stack.enter_context(Workers(options.workers))
-        outlets = stack.enter_context(_outlets(options, workers))
+        sender = stack.enter_context(_sender(options, on_wait))
+        outlets = replace(stack.enter_context(_outlets(options, workers)), push=sender)
         with stopwatch.measure("read"):
             watch.stage("read")
             findings = finder.find(
@@ -148,6 +155,8 @@ def convert(
             outlets = replace(outlets, sink=sink)
             emitted = _emit(catalog, options, workers, watch, outlets, anew=anew)
         outcome = stopwatch.add_to(summarise(read, emitted, catalog, sink, options))
+        if sender is not None:
+            outcome = _with_delivery(outcome, sender.delivery())
         if report is not None:
             report(outcome, catalog.problem_items(), _cards(outlets))
     return outcome
@@ -178,6 +187,23 @@ def _outlets(options: Options, workers: Workers) -> Iterator[Outlets]:
         if options.render.thumbnails:
             cards = stack.enter_context((folder.path / "cards").open("w+b"))
         yield Outlets(raw=raw, cards=cards, spools=folder.path)
+
+
+@contextmanager
+def _sender(options: Options, on_wait: Callable[[Wait], None]) -> Iterator[Sender | None]:
+    """Connect to the server before anything is read: what it lacks is said at once."""
+    if options.push is None or options.dry_run:
+        yield None
+        return
+    from dicom2fhir.pipeline.pushing import open_sender  # noqa: PLC0415 - only with --to
+
+    with open_sender(options.push, on_wait) as sender:
+        yield sender
+
+
+def _with_delivery(outcome: Outcome, delivery: Delivery) -> Outcome:
+    code = severest(outcome.exit_code, push_exit(delivery, outcome.problems))
+    return replace(outcome, delivery=delivery, exit_code=code)
 
 
 @contextmanager
@@ -246,6 +272,7 @@ def _writing_rules(options: Options) -> str:
         repr(options.render),
         options.zero_preamble,
         options.raw_dir,
+        options.push.server.base if options.push is not None else None,
     )
     return hashlib.sha256(repr(rules).encode()).hexdigest()
 
@@ -292,8 +319,8 @@ def _emit(
         catalog.add_problems(outlets.raw.finish())
     if outlets.sink is not None:
         catalog.add_problems(outlets.sink.finish())
-        if catalog.kept:
-            catalog.mark_emitted(emitted.study_uids, rules)
+    if catalog.kept and (outlets.sink is not None or outlets.push is not None):
+        catalog.mark_emitted(emitted.study_uids, rules)
     return emitted
 
 

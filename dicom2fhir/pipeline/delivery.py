@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom2fhir.bundle import Load, is_limited
-from dicom2fhir.errors import UsageError
+from dicom2fhir.errors import (
+    ConfigError,
+    ServerRefusedError,
+    ServerUnreachableError,
+    UsageError,
+)
 from dicom2fhir.pipeline.emission import StudyJob, emit_study
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver import RawFolder, Sink
     from dicom2fhir.options import Options
     from dicom2fhir.pipeline.emission import Emitted
+    from dicom2fhir.pipeline.pushing import Sender, Sent
     from dicom2fhir.pipeline.watching import Watch
     from dicom2fhir.pipeline.workers import Workers
     from dicom2fhir.problems import Problem
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
 LOST = {"deliver.foreign", "deliver.source-changed"}
 KEPT_BACK = LOST | {"deliver.kept"}
 """Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
+NOT_DELIVERED = "push"
+"""Stands among them for a study that the server does not have."""
 
 
 @dataclass(slots=True)
@@ -58,6 +66,7 @@ class Outlets:
     raw: RawFolder | None = None
     cards: BinaryIO | None = None
     spools: Path | None = None
+    push: Sender | None = None
 
 
 def deliver_studies(
@@ -81,19 +90,34 @@ def deliver_studies(
         for number, uid in enumerate(study_uids)
     )
     results = workers.run(emit_study, jobs)
+    push = outlets.push
     sink = outlets.sink
     if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
         results = _within_one_bundle(results, options)
-    for done, emitted in enumerate(results, start=1):
-        _add(emitted, counts, _deliver(emitted, catalog, outlets))
+    sent = ((emitted, None) for emitted in results) if push is None else _push(results, push)
+    for done, (emitted, pushed) in enumerate(sent, start=1):
+        _add(emitted, counts, _deliver(emitted, pushed, catalog, outlets))
         watch.written(done, len(study_uids))
     return counts
 
 
-def _deliver(emitted: Emitted, catalog: Catalog, outlets: Outlets) -> set[str]:
+def _push(results: Iterator[Emitted], sender: Sender) -> Iterator[tuple[Emitted, Sent]]:
+    """Send the studies, several at a time; what ends that early is told in the outcome."""
+    from dicom2fhir.pipeline.lanes import run_lanes  # noqa: PLC0415 - only with --to
+
+    def send(emitted: Emitted) -> tuple[Emitted, Sent]:
+        return emitted, sender.send_bundles(emitted.bundles, emitted.raw)
+
+    try:
+        yield from run_lanes(send, results, sender.site.options.jobs, sender.abort)
+    except (ServerUnreachableError, ServerRefusedError, ConfigError) as stop:
+        sender.stop = stop
+
+
+def _deliver(emitted: Emitted, pushed: Sent | None, catalog: Catalog, outlets: Outlets) -> set[str]:
     """Deliver one study and return the codes of what kept a part of it back."""
     sink, raw = outlets.sink, outlets.raw
-    problems = list(emitted.problems)
+    problems = [*emitted.problems, *(pushed.problems if pushed is not None else ())]
     before = sink.bytes if sink is not None else 0
     kept_back: list[Problem] = []
     for binary in emitted.raw if raw is not None else ():
@@ -110,7 +134,8 @@ def _deliver(emitted: Emitted, catalog: Catalog, outlets: Outlets) -> set[str]:
             outlets.cards.write(full.to_json() + b"\n")
     if emitted.spool is not None:
         Path(emitted.spool).unlink(missing_ok=True)
-    return {problem.code for problem in kept_back} & KEPT_BACK
+    not_there = {NOT_DELIVERED} if pushed is not None and not pushed.whole else set()
+    return ({problem.code for problem in kept_back} & KEPT_BACK) | not_there
 
 
 def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:

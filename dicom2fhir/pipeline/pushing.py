@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir import __version__
@@ -14,6 +14,7 @@ from dicom2fhir.deliver.server.entries import (
     NotATransactionError,
     is_master,
     name_of,
+    read_encoded,
     read_entries,
     targets_of,
 )
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.exchange import Reply, Request
     from dicom2fhir.deliver.server.outbox import Item
     from dicom2fhir.deliver.server.retrying import Wait
-    from dicom2fhir.model import PushEntry, Resource
+    from dicom2fhir.model import EncodedBundle, PushEntry, Resource
     from dicom2fhir.options import PushOptions
     from dicom2fhir.pipeline.watching import Watch
 
@@ -113,6 +114,15 @@ class Sender:
         self._pusher = Pusher(site)
         self._lock = threading.Lock()
         self.studies = self.done = 0
+        self.stop: Dicom2FhirError | None = None
+
+    def send_bundles(self, bundles: Sequence[EncodedBundle], binaries: Sequence[Resource]) -> Sent:
+        """Bring the Bundles of one Study Instance UID to the server, none where there are none."""
+        if not bundles:
+            return Sent(label="")
+        parts = [read_encoded(bundle) for bundle in bundles]
+        problems, whole = self.send(parts, binaries)
+        return Sent(label="", problems=tuple(problems), whole=whole)
 
     def send(
         self, parts: Sequence[Sequence[PushEntry]], binaries: Sequence[Resource] = ()
@@ -129,8 +139,9 @@ class Sender:
         self.site.retrier.abort()
         self.site.once.abort()
 
-    def delivery(self, stop: Dicom2FhirError | None = None) -> Delivery:
+    def delivery(self) -> Delivery:
         """Return what went to the server so far, and what stopped the run."""
+        stop = self.stop
         counts = self.site.tally.counts
         settled = counts["sent"] + counts["unchanged"] + counts["kept"]
         return Delivery(
@@ -161,8 +172,6 @@ def open_sender(
 
     Errors: StateLockedError, OutputError; ServerRefusedError, ServerUnreachableError, ConfigError
     """
-    from dataclasses import replace  # noqa: PLC0415 - beside its one use
-
     with ExitStack() as stack:
         outbox = stack.enter_context(Outbox(options.state, options.server.base))
         client = stack.enter_context(MeasuredClient(options.server))
@@ -208,7 +217,6 @@ def push(
     """
     watch = watch or Unwatched()
     tally = ProblemTally()
-    stop: Dicom2FhirError | None = None
     with ExitStack() as stack:
         spools = PrivateFolder(options.temp_dir)
         stack.callback(spools.remove)
@@ -232,13 +240,13 @@ def push(
                 tally.extend(sent.problems, sent.label)
                 watch.written(number, number)
         except Dicom2FhirError as error:
-            stop = error
+            sender.stop = error
         if not reading.files:
             raise NothingFoundError(
                 "No Bundle was found.", hint=f"Bundles are files that end in {', '.join(FORMS)}."
             )
         rows = tally.rows()
-        delivery = sender.delivery(stop)
+        delivery = sender.delivery()
     counts = Counts(files=reading.files, bundles=reading.bundles, entries=reading.entries)
     return Outcome(
         counts=counts,

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from dicom2fhir.bundle.encoding import encode_pieces
+from dicom2fhir.bundle.encoding import decode_pieces, encode_pieces
 from dicom2fhir.bundle.references import dependency_order
 from dicom2fhir.bundle.writing import own_identifier, search_of
 from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
@@ -16,7 +16,7 @@ from dicom2fhir.model import PushEntry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dicom2fhir.model import Json, Resource
+    from dicom2fhir.model import EncodedBundle, Json, Resource
 
 WRITING = {"PUT", "POST"}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -44,6 +44,11 @@ def read_entries(bundle: Json) -> list[PushEntry]:
     if len({entry.full_url for entry in entries}) != len(entries):
         raise NotATransactionError  # bdl-7
     return entries
+
+
+def read_encoded(bundle: EncodedBundle) -> list[PushEntry]:
+    """Return the entries of a Bundle of ours."""
+    return [_read_entry(decode_pieces(entry.pieces)) for entry in bundle.entries]
 
 
 def _read_entry(entry: Json) -> PushEntry:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.site import Site
     from dicom2fhir.model import Piece, PushEntry, Resource
 
+MAX_ENTRIES = 500
+MAX_BYTES = 20_000_000
+"""Of one transaction, as most servers take them; what they refuse is halved."""
 CONFLICTS = 3
 """Times that what was changed meanwhile is read and worked out again."""
 
@@ -79,8 +82,8 @@ class Limits:
     """What the server has refused as too many or too large, learned for the run."""
 
     def __init__(self) -> None:
-        self.entries: int | None = None
-        self.bytes: int | None = None
+        self.entries = MAX_ENTRIES
+        self.bytes = MAX_BYTES
         self._lock = threading.Lock()
 
     def cut(self, entries: Sequence[PushEntry]) -> Iterator[list[PushEntry]]:
@@ -88,9 +91,8 @@ class Limits:
         run: list[PushEntry] = []
         size = 0
         for entry in entries:
-            more = size_of(encode_pieces(entry.resource)) if self.bytes is not None else 0
-            full = self.entries is not None and len(run) >= self.entries
-            if run and (full or (self.bytes is not None and size + more > self.bytes)):
+            more = size_of(encode_pieces(entry.resource))
+            if run and (len(run) >= self.entries or size + more > self.bytes):
                 yield run
                 run, size = [], 0
             run.append(entry)
@@ -102,9 +104,9 @@ class Limits:
         """Remember half of what was refused."""
         with self._lock:
             if bytes_:
-                self.bytes = min(self.bytes or size, size // 2)
+                self.bytes = min(self.bytes, size // 2)
             else:
-                self.entries = max(1, min(self.entries or entries, entries // 2))
+                self.entries = max(1, min(self.entries, entries // 2))
 
 
 class Claims:
