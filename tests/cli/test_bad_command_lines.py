@@ -65,7 +65,7 @@ def sentence_of(result: Result, code: int) -> str:
         (["--fhir-base", "fhir.example"], ["--fhir-base", "http or https"]),
         (["--fhir-base", "https://u:p@fhir.example"], ["--fhir-base", "user or password"]),
         (["--raw-dir", "out"], ["--raw-dir and -o", "place of its own"]),
-        (["--to", "https://fhir.example"], ["--to", "not in this version", "-o"]),
+        (["--to", "ftp://fhir.example"], ["--to", "ftp://fhir.example"]),
         (["--dicomweb", "pacs.example"], ["--dicomweb", "http or https"]),
         (["--dicomweb", "ftp://pacs.example"], ["--dicomweb", "http or https"]),
         (["--dicomweb", "https://pacs.example/x?y=1"], ["--dicomweb", "query"]),
