@@ -204,8 +204,6 @@ class PushOptions:
     """How Bundles are brought to a server."""
 
     server: ServerOptions
-    stow: ServerOptions | None = None
-    """A DICOMweb server that takes the DICOM itself."""
     ids: str | None = None
     """client or server; None: as the server's CapabilityStatement allows."""
     jobs: int = 2
@@ -289,5 +287,7 @@ class Options:
     """Everything but writing."""
     fail_on: str = "error"
     """The severity from which the exit code is 1: error, warning or never."""
+    stow: ServerOptions | None = None
+    """A DICOMweb server that the DICOM files themselves are sent to."""
     push: PushOptions | None = None
     """The server that the Bundles go to; None: to none."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.cli import content_parameters, parameters, values
 from dicom2fhir.cli.push_options import push_options
+from dicom2fhir.cli.server_options import dicomweb_options
 from dicom2fhir.errors import ConfigError
 from dicom2fhir.options import (
     BundleOptions,
@@ -47,6 +48,7 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
     raw_dir = arguments.text("raw_dir")
     mapped = replace(map_options(arguments), binaries=bundle.ids == "client" or raw_dir is not None)
     push = push_options(arguments)
+    stow = dicomweb_options(arguments, "stow")
     if push is not None:
         # The server's own way to choose ids is found out when it is asked; Bundles have ours.
         bundle = replace(bundle, ids="client")
@@ -73,6 +75,7 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
         dry_run=arguments.flag("dry_run"),
         fail_on=read.fail_on,
         push=push,
+        stow=stow,
     )
 
 
@@ -80,6 +83,8 @@ def map_options(arguments: Arguments) -> MapOptions:
     """Return how a study becomes FHIR; a command without some of the options has the defaults."""
     usual = MapOptions()
     dicomweb = arguments.parsed("dicomweb", values.dicomweb_address)
+    if dicomweb is None:  # what takes the files gives them back as well
+        dicomweb = arguments.parsed("stow", values.dicomweb_address)
     below = arguments.parsed("media_inline_below", values.byte_limit)
     attached = arguments.parsed("max_attachment", values.byte_count)
     return MapOptions(

@@ -25,7 +25,7 @@ from dicom2fhir.cli.session import (
 )
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.document import is_page
-from dicom2fhir.report.people import delivery_line, headline
+from dicom2fhir.report.people import delivery_line, headline, wait_line
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
@@ -88,6 +88,12 @@ def convert(
     on_shrink: d.OnShrink = "merge",
     replace_bytes: d.ReplaceBytes = False,
     retry_dead: d.RetryDead = False,
+    stow: s.Stow = None,
+    stow_token_file: s.StowTokenFile = None,
+    stow_token_env: s.StowTokenEnv = None,
+    stow_token_command: s.StowTokenCommand = None,
+    stow_user: s.StowUser = None,
+    stow_password_file: s.StowPasswordFile = None,
     token_file: s.TokenFile = None,
     token_env: s.TokenEnv = None,
     token_command: s.TokenCommand = None,
@@ -131,18 +137,20 @@ def convert(
       dicom2fhir convert study/ --dicom none --media instance -o pictures/
       dicom2fhir convert archive/ -o out/ --report report.html
       dicom2fhir convert archive/ --to "$FHIR_BASE" --state nightly/
+      dicom2fhir convert archive/ --stow "$PACS" --to "$FHIR_BASE"
       find new/ -print0 | dicom2fhir convert -0 - --state nightly/ -o new.ndjson
       dicom2fhir convert study/ |
         curl -H 'Content-Type: application/fhir+json' -d @- "$FHIR_BASE"
     """
     session = Session(ctx)
     options = conversion_options(
-        session.arguments, _output(output, elsewhere=dry_run or to is not None)
+        session.arguments, _output(output, elsewhere=dry_run or to is not None or stow is not None)
     )
     if session.wants_pictures:
         options = replace(options, render=replace(options.render, thumbnails=True))
     check_sources(session, options.sources, "folders, files, archives, or - for paths on stdin")
-    if options.output.path is None and options.push is None and not options.dry_run:
+    elsewhere = options.push or options.stow or options.dry_run
+    if options.output.path is None and not elsewhere:
         return _show_instead(session, options)
     session.refuse_sources(options.sources, options.output.path)
     if options.output.path in STDOUT and "-" in session.reports:
@@ -155,7 +163,13 @@ def convert(
     listing = stdin_list() if "-" in options.sources else None
     bar = not (options.output.path == "-" and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
-        outcome = pipeline.convert(options, watch, listing, session.write_report)
+        outcome = pipeline.convert(
+            options,
+            watch,
+            listing,
+            session.write_report,
+            lambda wait: session.terminal.say(wait_line(wait)),
+        )
     line = headline(outcome.counts)
     if outcome.delivery is not None:
         line = f"{line}; {delivery_line(outcome.delivery)}"

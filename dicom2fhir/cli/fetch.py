@@ -101,7 +101,7 @@ def _options(session: Session) -> FetchOptions:
     return FetchOptions(
         server=server,
         wanted=read_references(arguments.texts("references")),
-        dicomweb=dicomweb_options(arguments, "dicomweb", server),
+        dicomweb=dicomweb_options(arguments, "dicomweb"),
         path=folder,
         renders=arguments.flag("renders"),
         verify=arguments.flag("verify"),

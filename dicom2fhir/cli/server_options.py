@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.cli import values
@@ -36,10 +35,14 @@ def server_options(arguments: Arguments, name: str) -> ServerOptions | None:
     base = arguments.parsed(name, values.web_address)
     if base is None:
         return None
+    return _spoken_to(arguments, base, "")
+
+
+def _spoken_to(arguments: Arguments, base: str, prefix: str) -> ServerOptions:
     usual = ServerOptions()
     return ServerOptions(
         base=base,
-        auth=_auth(arguments, ""),
+        auth=_auth(arguments, prefix),
         allow_http=arguments.flag("allow_http"),
         use_proxy_env=arguments.flag("use_proxy_env"),
         ca_file=arguments.text("ca_file"),
@@ -49,9 +52,7 @@ def server_options(arguments: Arguments, name: str) -> ServerOptions | None:
     )
 
 
-def dicomweb_options(
-    arguments: Arguments, name: str, fhir: ServerOptions | None
-) -> ServerOptions | None:
+def dicomweb_options(arguments: Arguments, name: str) -> ServerOptions | None:
     """Return how the DICOMweb server that this option names is spoken to; None where it names none.
 
     It shares what is said of the network with the FHIR server. It has credentials of its own, the
@@ -62,7 +63,7 @@ def dicomweb_options(
     base = arguments.parsed(name, values.dicomweb_address)
     if base is None:
         return None
-    return replace(fhir or ServerOptions(), base=base, auth=_auth(arguments, f"{name}_"))
+    return _spoken_to(arguments, base, f"{name}_")
 
 
 def _auth(arguments: Arguments, prefix: str) -> AuthOptions:

@@ -10,6 +10,7 @@ from dicom2fhir.cli.parameters import OUTPUT, Texts, choice, option
 
 SERVER = "Server"
 OTHER = "DICOMweb server"
+STOW = "DICOMweb server that takes the files"
 
 ALGORITHM_CHOICES = ("RS384", "ES384")
 
@@ -162,6 +163,48 @@ DicomWebPasswordFile = Annotated[
         metavar="FILE",
         text="File of the user's password.",
     ),
+]
+
+# The DICOMweb server that takes the files
+Stow = Annotated[
+    str | None,
+    option(
+        "--stow",
+        group=STOW,
+        metavar="URL",
+        text="Send the DICOM files to this DICOMweb server (STOW-RS); unless --dicomweb says "
+        "otherwise, it is the one that Endpoints name.",
+    ),
+]
+StowTokenFile = Annotated[
+    str | None,
+    option("--stow-token-file", group=STOW, metavar="FILE", text="File of a bearer token."),
+]
+StowTokenEnv = Annotated[
+    str | None,
+    option(
+        "--stow-token-env",
+        group=STOW,
+        metavar="NAME",
+        text="Environment variable of a bearer token.",
+    ),
+]
+StowTokenCommand = Annotated[
+    str | None,
+    option(
+        "--stow-token-command",
+        group=STOW,
+        metavar="COMMAND",
+        text="Command that prints a bearer token.",
+    ),
+]
+StowUser = Annotated[
+    str | None,
+    option("--stow-user", group=STOW, metavar="NAME", text="User of basic authentication."),
+]
+StowPasswordFile = Annotated[
+    str | None,
+    option("--stow-password-file", group=STOW, metavar="FILE", text="File of the user's password."),
 ]
 
 # fetch

@@ -177,5 +177,5 @@ _ATTACHED: tuple[Element[SeriesInstance], ...] = (
     Element(f"{_PATH}.extension[instance-attachment]", (), _attachment, _PART10),
 )
 
-STORED = {"binary": _BINARY, "attachment": _ATTACHED}
+STORED = {"binary": _BINARY, "attachment": _ATTACHED, "link": _BINARY[1:]}
 """The rows that tell of an instance's bytes, by `--dicom`."""

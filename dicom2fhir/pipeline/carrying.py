@@ -54,7 +54,9 @@ class Carrier:
     def carry(self, study: Study) -> Carried:
         """Return what travels with this study."""
         carried = Carried()
-        files = self._hash_files(study, carried) if self._options.map.dicom in CARRIED else {}
+        options = self._options
+        wanted = options.map.dicom in CARRIED or options.stow is not None
+        files = self._hash_files(study, carried) if wanted else {}
         renditions: list[Rendition] = []
         documents: list[Document] = []
         render = self._options.render

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from dicom2fhir.deliver import RawFolder, Sink
     from dicom2fhir.deliver.server.retrying import Wait
+    from dicom2fhir.deliver.server.steady import SteadyClient
     from dicom2fhir.options import Options
     from dicom2fhir.pipeline.pushing import Sender
     from dicom2fhir.problems import PlacedProblem
@@ -134,7 +135,8 @@ def convert(
         )
         workers = stack.enter_context(Workers(options.workers))
         sender = stack.enter_context(_sender(options, on_wait))
-        outlets = replace(stack.enter_context(_outlets(options, workers)), push=sender)
+        stow = stack.enter_context(_stow(options, on_wait))
+        outlets = replace(stack.enter_context(_outlets(options, workers)), push=sender, stow=stow)
         with stopwatch.measure("read"):
             watch.stage("read")
             findings = finder.find(
@@ -166,7 +168,10 @@ def wants_bytes(options: Options) -> bool:
     """Tell whether anything travels with a study besides its attributes."""
     render = options.render
     return (
-        options.map.dicom in {"binary", "attachment"} or render.media != "none" or render.thumbnails
+        options.map.dicom in {"binary", "attachment"}
+        or options.stow is not None
+        or render.media != "none"
+        or render.thumbnails
     )
 
 
@@ -199,6 +204,18 @@ def _sender(options: Options, on_wait: Callable[[Wait], None]) -> Iterator[Sende
 
     with open_sender(options.push, on_wait) as sender:
         yield sender
+
+
+@contextmanager
+def _stow(options: Options, on_wait: Callable[[Wait], None]) -> Iterator[SteadyClient | None]:
+    """Make ready to send to the DICOMweb server."""
+    if options.stow is None or options.dry_run:
+        yield None
+        return
+    from dicom2fhir.deliver.server.steady import SteadyClient  # noqa: PLC0415 - only with --stow
+
+    with SteadyClient(options.stow, on_wait) as client:
+        yield client
 
 
 def _with_delivery(outcome: Outcome, delivery: Delivery) -> Outcome:
@@ -341,6 +358,7 @@ def summarise(
         duplicates=emitted.duplicates,
         conflicts=emitted.conflicts,
         rejected=emitted.rejected,
+        stored=emitted.stored,
         unchanged=read.unchanged,
         filtered=read.filtered,
         failed=read.failed + emitted.failed,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.deliver import RawFolder, Sink
+    from dicom2fhir.deliver.server.steady import SteadyClient
     from dicom2fhir.options import Options
     from dicom2fhir.pipeline.emission import Emitted
     from dicom2fhir.pipeline.pushing import Sender, Sent
@@ -47,6 +48,7 @@ class EmissionCounts:
     duplicates: int = 0
     conflicts: int = 0
     rejected: int = 0
+    stored: int = 0
     patients: set[bytes] = field(default_factory=set)
     study_uids: list[str] = field(default_factory=list)
 
@@ -67,6 +69,7 @@ class Outlets:
     cards: BinaryIO | None = None
     spools: Path | None = None
     push: Sender | None = None
+    stow: SteadyClient | None = None
 
 
 def deliver_studies(
@@ -94,11 +97,30 @@ def deliver_studies(
     sink = outlets.sink
     if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
         results = _within_one_bundle(results, options)
+    if outlets.stow is not None:
+        results = _store(results, outlets.stow, counts)
     sent = ((emitted, None) for emitted in results) if push is None else _push(results, push)
     for done, (emitted, pushed) in enumerate(sent, start=1):
         _add(emitted, counts, _deliver(emitted, pushed, catalog, outlets))
         watch.written(done, len(study_uids))
     return counts
+
+
+def _store(
+    results: Iterator[Emitted], client: SteadyClient, counts: EmissionCounts
+) -> Iterator[Emitted]:
+    """Send the files of each study to the DICOMweb server before anything names them there."""
+    from dicom2fhir.pipeline.storing import store_files  # noqa: PLC0415 - only with --stow
+
+    for emitted in results:
+        outcome = store_files(client, emitted.files)
+        counts.stored += outcome.held
+        emitted.problems += outcome.problems
+        emitted.kept_back = {problem.code for problem in outcome.problems}
+        if emitted.kept_back & LOST:
+            emitted.bundles.clear()
+            emitted.raw.clear()
+        yield emitted
 
 
 def _push(results: Iterator[Emitted], sender: Sender) -> Iterator[tuple[Emitted, Sent]]:
@@ -135,7 +157,8 @@ def _deliver(emitted: Emitted, pushed: Sent | None, catalog: Catalog, outlets: O
     if emitted.spool is not None:
         Path(emitted.spool).unlink(missing_ok=True)
     not_there = {NOT_DELIVERED} if pushed is not None and not pushed.whole else set()
-    return ({problem.code for problem in kept_back} & KEPT_BACK) | not_there
+    codes = {problem.code for problem in kept_back} & KEPT_BACK
+    return codes | not_there | emitted.kept_back
 
 
 def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:

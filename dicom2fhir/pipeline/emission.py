@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dicom2fhir.catalog import Catalog
+    from dicom2fhir.deliver.server.stow import DicomFile
     from dicom2fhir.model import EncodedBundle, Entry, Resource, Study
     from dicom2fhir.options import Options
     from dicom2fhir.pipeline.carrying import Carried, Carrier
@@ -49,6 +50,9 @@ class Emitted:
     study_uid: str = ""
     bundles: list[EncodedBundle] = field(default_factory=list)
     raw: list[Resource] = field(default_factory=list)
+    files: list[DicomFile] = field(default_factory=list)
+    kept_back: set[str] = field(default_factory=set)
+    """Codes of the Problems why some of the files are not where they were sent."""
     cards: list[StudyCard] = field(default_factory=list)
     spool: str | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -136,6 +140,10 @@ def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emit
     )
     name = study.uid if not study.shared_uid else f"{study.uid}_{own[:8]}"
     emitted.raw += raw
+    if carried is not None and options.stow is not None:
+        from dicom2fhir.pipeline.storing import dicom_files  # noqa: PLC0415 - only with --stow
+
+        emitted.files += dicom_files(study, carried.payloads.files)
     emitted.bundles.extend(
         encode_bundle(name, number, len(parts), entries)
         for number, entries in enumerate(parts, start=1)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.dicomweb import Place
-from dicom2fhir.deliver.server.steady import SteadyClient
 from dicom2fhir.deliver.server.stow import DicomFile, StowOutcome, stow_files
 from dicom2fhir.pipeline.payload import read_payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from dicom2fhir.deliver.server.steady import SteadyClient
     from dicom2fhir.deliver.server.stow import StowResult
     from dicom2fhir.model import Attributes, Bytes, Study
-    from dicom2fhir.options import ServerOptions
 
 
 def dicom_files(study: Study, files: Mapping[str, Bytes]) -> Iterator[DicomFile]:
@@ -34,7 +33,7 @@ def dicom_files(study: Study, files: Mapping[str, Bytes]) -> Iterator[DicomFile]
 
 
 def store_files(
-    server: ServerOptions,
+    client: SteadyClient,
     files: Iterable[DicomFile],
     note: Callable[[StowResult], None] = lambda _: None,
 ) -> StowOutcome:
@@ -43,10 +42,9 @@ def store_files(
     Errors: ServerRefusedError, ServerUnreachableError, ConfigError
     """
     outcome = StowOutcome()
-    with SteadyClient(server) as client:
-        for result in stow_files(client, files, read_payload):
-            note(result)
-            outcome.add(result)
+    for result in stow_files(client, files, read_payload):
+        note(result)
+        outcome.add(result)
     return outcome
 
 

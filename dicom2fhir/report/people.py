@@ -47,6 +47,8 @@ def headline(counts: Counts, verb: str = "converted") -> str:
     if counts.bundles:
         line += f" in {plural(counts.bundles, 'Bundle')}"
         line += f" ({size(counts.bytes)})" if counts.bytes else ""
+    if counts.stored:
+        line += f"; {plural(counts.stored, 'file')} on the DICOMweb server"
     return line
 
 

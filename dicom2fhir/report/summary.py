@@ -29,7 +29,8 @@ class Counts:
 
     files = not_dicom + other + converted + duplicates + conflicts + rejected + unchanged
     + filtered + failed. `other` are links, devices, DICOMDIRs and objects without a patient.
-    `dicom` are the files recognised as DICOM; `bytes` and `output_files` are what was written.
+    `dicom` are the files recognised as DICOM; `bytes` and `output_files` are what was written,
+    `stored` the files that the server of `--stow` has.
     """
 
     files: int = 0
@@ -50,6 +51,7 @@ class Counts:
     entries: int = 0
     bytes: int = 0
     output_files: int = 0
+    stored: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

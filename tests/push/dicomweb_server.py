@@ -14,7 +14,7 @@ from dicom2fhir.deliver.server.dicomweb import Place
 from dicom2fhir.deliver.server.multipart import PartReader, boundary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 MULTIPART = 'multipart/related; type="application/dicom"'
 UID = re.compile(rb"UID=([0-9.]+)/([0-9.]+)/([0-9.]+);")
@@ -52,8 +52,11 @@ class Ways:
 class DicomWebServer:
     """`with DicomWebServer() as server:` serves at `server.base` until the end."""
 
-    def __init__(self, ways: Ways | None = None) -> None:
+    def __init__(
+        self, ways: Ways | None = None, place_of: Callable[[bytes], Place] | None = None
+    ) -> None:
         self.ways = ways or Ways()
+        self.place_of = place_of or _place_of
         self.stored: dict[Place, bytes] = {}
         self.record: list[tuple[str, str, Mapping[str, str], int]] = []
         self._http = _Listener(self)
@@ -86,9 +89,7 @@ class DicomWebServer:
         stored, failed = [], []
         for _, content in PartReader(iter([body]), boundary_of(content_type)):
             data = b"".join(content)
-            found = UID.search(data)
-            assert found is not None
-            place = Place(*(uid.decode() for uid in found.groups()))
+            place = self.place_of(data)
             if place.sop_instance_uid == self.ways.poison:
                 return 400, {}
             reason = self.ways.refuses.get(place.sop_instance_uid, 0)
@@ -110,6 +111,12 @@ class DicomWebServer:
         length = int.from_bytes(data[140:144], "little")
         meta = b"\x02\x00\x10\x00UI\x06\x001.2.3\x00"
         return data[:140] + len(meta).to_bytes(4, "little") + meta + data[144 + length :]
+
+
+def _place_of(data: bytes) -> Place:
+    found = UID.search(data)
+    assert found is not None
+    return Place(*(uid.decode() for uid in found.groups()))
 
 
 def _item(place: Place, reason: int = 0) -> dict[str, Any]:

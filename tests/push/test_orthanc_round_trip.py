@@ -10,6 +10,7 @@ import pytest
 
 from calling import call_json
 from dicom2fhir.deliver.server.dicomweb import Place
+from dicom2fhir.deliver.server.steady import SteadyClient
 from dicom2fhir.deliver.server.stow import DicomFile, Fate
 from dicom2fhir.model import Bytes, Candidate
 from dicom2fhir.options import ReadOptions, ServerOptions
@@ -59,9 +60,10 @@ def test_what_was_stored_comes_back_through_the_endpoint_byte_for_byte(
         pytest.skip(f"no {folder.name} here")
     files = list(files_of(folder))
     server = ServerOptions(base=orthanc.base)
-    for _ in range(2):
-        outcome = store_files(server, files)
-        assert outcome.fates == {Fate.STORED: len(files)}
+    with SteadyClient(server) as client:
+        for _ in range(2):
+            outcome = store_files(client, files)
+            assert outcome.fates == {Fate.STORED: len(files)}
     bundles = tmp_path / "bundles.ndjson"
     done = run_here("convert", folder, "-o", bundles, "--dicomweb", orthanc.base, "--media", "none")
     assert done.code == 0, done

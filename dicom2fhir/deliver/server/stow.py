@@ -105,6 +105,11 @@ class StowOutcome:
     bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def held(self) -> int:
+        """Return how many files the server has, as they are."""
+        return self.fates[Fate.STORED] + self.fates[Fate.THERE]
+
     def add(self, result: StowResult) -> None:
         """Count one file."""
         self.fates[result.fate] += 1
