@@ -40,7 +40,7 @@ POSITIONS = ("first", "middle", "last")
 
 EXITS: dict[Verb, set[int]] = {
     Verb.UNAUTHORIZED: {6},
-    Verb.UNPROCESSABLE: {1, 4},
+    Verb.UNPROCESSABLE: {0, 1, 4},  # 0: bytes that were refused raw went as base64
     Verb.REDIRECT: {1, 4},
     Verb.TOO_LARGE: {0, 1},
     Verb.TLS_UNTRUSTED: {6},

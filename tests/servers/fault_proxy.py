@@ -159,7 +159,6 @@ class FaultProxy:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._certificates:
                 connection = self._secure(connection, self._certificates)
-                self._open.add(connection)
             with connection.makefile("rb") as stream:
                 while self._exchange(connection, stream):
                     pass
@@ -176,7 +175,15 @@ class FaultProxy:
             wrong, self._wrong_certificate = self._wrong_certificate, ""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificates.of(wrong).configure_cert(context)
-        return context.wrap_socket(connection, server_side=True)
+        secured = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self._open.add(secured)
+        try:
+            secured.do_handshake()
+        except OSError:
+            self._open.discard(secured)
+            secured.close()
+            raise
+        return secured
 
     def _exchange(self, connection: socket.socket, stream: BinaryIO) -> bool:
         """Do one request; tell whether the connection goes on."""

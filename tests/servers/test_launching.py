@@ -78,5 +78,5 @@ def test_the_memory_server_of_medplum_states_what_medplum_does() -> None:
 def test_a_program_that_ends_at_once_is_told_with_what_it_said() -> None:
     command = [sys.executable, "-c", "print('no licence'); raise SystemExit(3)"]
     served = launching.serve("made-up", command, base="", answers="http://127.0.0.1:9/")
-    with pytest.raises(launching.UnavailableError, match="no licence"):
+    with pytest.raises(launching.NotStartedError, match="no licence"):
         served.__enter__()
