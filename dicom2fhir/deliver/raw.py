@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -208,11 +209,14 @@ class RawFolder:
     def _write_list(self) -> None:
         rows = self._lines.execute("SELECT id, text, new FROM line ORDER BY id")
         file = WholeFile(self._folder, TAG)
+        digest = hashlib.sha256()
         try:
             for identity, text, new in rows:
                 if new or is_there(self._folder / path_of(identity)):
-                    file.write(text + b"\n")
-            if file.size:
+                    line = text + b"\n"
+                    file.write(line)
+                    digest.update(line)
+            if file.size and digest_of(self._folder / LIST) != digest.hexdigest():
                 file.sync()
                 file.place(LIST)
                 sync_folder(self._folder)
