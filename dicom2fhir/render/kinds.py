@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dicom2fhir.render.syntaxes import VIDEO_TYPES
@@ -89,6 +90,12 @@ def frame_count(instance: SeriesInstance) -> int:
         return max(1, int(_own(instance, "NumberOfFrames")))
     except ValueError:
         return 1
+
+
+def area(instance: SeriesInstance) -> int:
+    """Return how many pixels a frame says it has; 0 where it does not say."""
+    sides = (_own(instance, "Rows"), _own(instance, "Columns"))
+    return math.prod(int(side) if side.isdigit() else 0 for side in sides)
 
 
 def _own(instance: SeriesInstance, keyword: str) -> str:

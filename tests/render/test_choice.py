@@ -196,6 +196,16 @@ def test_a_slide_is_shown_by_its_thumbnail_or_what_comes_next(
     assert [uid for uid, _ in first_choices(choice)] == ([expected] if expected else [])
 
 
+def test_of_two_levels_of_one_frame_the_smaller_one_is_shown() -> None:
+    levels = [slide(number, "VOLUME", Rows=(side,)) for number, side in ((1, 900), (2, 90))]
+    assert [uid for uid, _ in first_choices(choose(study(*levels), RenderOptions()))] == ["1.2.2"]
+
+
+def test_a_slide_of_tiles_alone_has_no_picture() -> None:
+    choice = choose(study(PYRAMID[0]), RenderOptions())
+    assert reasons(choice) == [("pixels.pyramid", "the series has none")]
+
+
 def test_levels_and_labels_of_a_slide_are_counted() -> None:
     choice = choose(study(*PYRAMID), RenderOptions(media="instance"))
     codes = [(problem.code, problem.source) for problem in choice.problems]
