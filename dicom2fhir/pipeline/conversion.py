@@ -16,6 +16,7 @@ from dicom2fhir.errors import UsageError
 from dicom2fhir.find import Finder
 from dicom2fhir.mapping import issuer_key
 from dicom2fhir.pipeline.delivery import EmissionCounts, Outlets, deliver_studies
+from dicom2fhir.pipeline.payload import PayloadReader
 from dicom2fhir.pipeline.reading import ReadCounts, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
@@ -120,14 +121,15 @@ def convert(
     _refuse_contradictions(options)
     stopwatch = Stopwatch()
     anew = _is_missing_folder(options)
+    reader = PayloadReader()
     with ExitStack() as stack:
-        sink = None if options.dry_run else stack.enter_context(_sink(options))
+        sink = None if options.dry_run else stack.enter_context(_sink(options, reader))
         finder = stack.enter_context(Finder(options.find, _place_of_output(options)))
         catalog = stack.enter_context(
             open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
         )
         workers = stack.enter_context(Workers(options.workers))
-        outlets = stack.enter_context(_outlets(options, workers))
+        outlets = stack.enter_context(_outlets(options, workers, reader))
         with stopwatch.measure("read"):
             watch.stage("read")
             findings = finder.find(
@@ -162,10 +164,10 @@ def wants_bytes(options: Options) -> bool:
 
 
 @contextmanager
-def _outlets(options: Options, workers: Workers) -> Iterator[Outlets]:
+def _outlets(options: Options, workers: Workers, reader: PayloadReader) -> Iterator[Outlets]:
     """Open what takes bytes and cards; what was begun is removed unless the run ends well."""
     if not wants_bytes(options):
-        yield Outlets()
+        yield Outlets(reader=reader)
         return
     from dicom2fhir.pipeline.rendering import shared_renderer  # noqa: PLC0415 - only for bytes
 
@@ -173,22 +175,21 @@ def _outlets(options: Options, workers: Workers) -> Iterator[Outlets]:
         folder = PrivateFolder(options.find.temp_dir)
         stack.callback(folder.remove)
         stack.callback(lambda: shared_renderer(workers.unused).close())
-        raw = stack.enter_context(_raw_folder(options))
+        raw = stack.enter_context(_raw_folder(options, reader))
         cards = None
         if options.render.thumbnails:
             cards = stack.enter_context((folder.path / "cards").open("w+b"))
-        yield Outlets(raw=raw, cards=cards, spools=folder.path)
+        yield Outlets(reader=reader, raw=raw, cards=cards, spools=folder.path)
 
 
 @contextmanager
-def _raw_folder(options: Options) -> Iterator[RawFolder | None]:
+def _raw_folder(options: Options, reader: PayloadReader) -> Iterator[RawFolder | None]:
     if options.raw_dir is None or options.dry_run:
         yield None
         return
     from dicom2fhir.deliver import open_raw  # noqa: PLC0415 - asked for seldom
-    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - the same
 
-    raw = open_raw(options.raw_dir, options.sources, options.output.overwrite, read_payload)
+    raw = open_raw(options.raw_dir, options.sources, options.output.overwrite, reader)
     try:
         yield raw
     except BaseException:
@@ -213,15 +214,14 @@ def _refuse_contradictions(options: Options) -> None:
 
 
 @contextmanager
-def _sink(options: Options) -> Iterator[Sink | None]:
+def _sink(options: Options, reader: PayloadReader) -> Iterator[Sink | None]:
     """Open the sink; what was begun is removed unless the run comes to its end."""
     if options.output.path is None:
         yield None
         return
     from dicom2fhir.deliver import open_sink  # noqa: PLC0415 - a dry run needs none
-    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - the same
 
-    sink = open_sink(options.output, options.sources, read_payload)
+    sink = open_sink(options.output, options.sources, reader)
     try:
         yield sink
     except BaseException:

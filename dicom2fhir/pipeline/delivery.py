@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dicom2fhir.bundle import Load, is_limited
 from dicom2fhir.errors import UsageError
 from dicom2fhir.pipeline.emission import StudyJob, emit_study
+from dicom2fhir.pipeline.payload import PayloadReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from dicom2fhir.pipeline.workers import Workers
     from dicom2fhir.problems import Problem
 
-LOST = {"deliver.foreign", "deliver.source-changed"}
+CHANGED = "deliver.source-changed"
+LOST = {"deliver.foreign", CHANGED}
 KEPT_BACK = LOST | {"deliver.kept"}
 """Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
 
@@ -51,9 +53,11 @@ class EmissionCounts:
 class Outlets:
     """Where what is emitted goes; None: nowhere.
 
-    `cards` takes the card of each study, a line each; `spools` is the folder for what is rendered.
+    `reader` reads what they take. `cards` takes the card of each study, a line each; `spools` is
+    the folder for what is rendered.
     """
 
+    reader: PayloadReader = field(default_factory=PayloadReader)
     sink: Sink | None = None
     raw: RawFolder | None = None
     cards: BinaryIO | None = None
@@ -93,7 +97,6 @@ def deliver_studies(
 def _deliver(emitted: Emitted, catalog: Catalog, outlets: Outlets) -> set[str]:
     """Deliver one study and return the codes of what kept a part of it back."""
     sink, raw = outlets.sink, outlets.raw
-    problems = list(emitted.problems)
     before = sink.bytes if sink is not None else 0
     kept_back: list[Problem] = []
     for binary in emitted.raw if raw is not None else ():
@@ -102,7 +105,11 @@ def _deliver(emitted: Emitted, catalog: Catalog, outlets: Outlets) -> set[str]:
     lost = any(problem.code in LOST for problem in kept_back)
     for bundle in () if sink is None or lost else emitted.bundles:
         kept_back += sink.write(bundle) if sink is not None else ()
-    catalog.add_problems([*problems, *kept_back])
+    catalog.add_problems(emitted.problems)
+    catalog.add_problems(
+        replace(problem, source=outlets.reader.changed) if problem.code == CHANGED else problem
+        for problem in kept_back
+    )
     if outlets.cards is not None:
         written = (sink.bytes if sink is not None else 0) - before
         for card in emitted.cards:

@@ -107,7 +107,7 @@ def test_only_the_instances_whose_bytes_are_there_have_a_binary() -> None:
 
 
 def test_a_file_without_preamble_is_not_called_dicom() -> None:
-    source = study(series(replace(instance(), part10=False)))
+    source = study(series(instance()._replace(part10=False)))
 
     assert one(source, files(source), "Binary")["contentType"] == "application/octet-stream"
 
