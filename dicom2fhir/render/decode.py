@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dicom2fhir.render.codestream import read_codestream
+from dicom2fhir.render.codestream import read_codestream, unboxed
 from dicom2fhir.render.decoders import able_plugins
 from dicom2fhir.render.faults import RAISES, RenderError
 from dicom2fhir.render.layout import MOST_BYTES
@@ -50,6 +50,7 @@ def decode_frame(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Decod
         raise RenderError("pixels.video")
     stream = None
     if transfer_syntax_uid != RLE:
+        data = unboxed(data)
         stream = read_codestream(data)
         check_size(stream, layout)
     if (
