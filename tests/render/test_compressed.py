@@ -144,8 +144,13 @@ def test_twelve_bits_without_the_extra_have_no_decoder(monkeypatch: pytest.Monke
 
 def test_an_unknown_transfer_syntax_has_no_decoder() -> None:
     unknown = "1.2.840.10008.1.2.4.110"
-    one = jpeg_image(stream(7))
+    one = jpeg_image(b"not a JPEG at all")
     assert refusal(one, JPEG, transfer_syntax_uid=unknown) == "pixels.no-decoder"
+
+
+def test_a_jpeg_in_another_transfer_syntax_of_jpeg_is_decoded_as_what_it_is() -> None:
+    picture = draw(jpeg_image(stream(90)), LOSSLESS)
+    assert (pixels(picture)[0, 0], picture.decoder) == (90, "pillow")
 
 
 # passing on

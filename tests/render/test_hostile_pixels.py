@@ -81,6 +81,14 @@ BOMBS = {
         small(struct.pack("<16L", 15, *[2**32 - 1] * 15) + bytes(2)),
         RLE,
     ),
+    "lossless in 12 bits that is lossy": (
+        small(stream(7).replace(b"\xff\xc0\0\x0b\x08", b"\xff\xc1\0\x0b\x0c"), BitsAllocated=16),
+        LOSSLESS,
+    ),
+    "lossless of a process that is none": (
+        small(stream(7).replace(b"\xff\xc0", b"\xff\xc9")),
+        LOSSLESS,
+    ),
     "lossless of nothing": (small(b"\xff\xd8\xff\xd9"), LOSSLESS),
     "JPEG-LS of nothing": (small(b"\xff\xd8\xff\xd9"), JPEG_LS),
 }
