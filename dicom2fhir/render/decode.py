@@ -67,12 +67,19 @@ def _decode_stream(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Dec
     if transfer_syntax_uid in JPEG:
         if stream.process in _LOSSY and stream.precision == _JPEG_8_BIT:
             return Decoded(*decode_jpeg(data, stream, layout), "pillow")
-        if stream.process not in (*_LOSSY, _LOSSLESS):
-            raise RenderError("pixels.undecodable", "a JPEG process that DICOM does not have")
-        if (stream.process == _LOSSLESS) != (transfer_syntax_uid in JPEG_LOSSLESS):
-            # GDCM ends the process where it meets the other kind
-            raise RenderError("pixels.undecodable", "lossy where lossless is stated, or vice versa")
+        _check_process(stream, is_lossless=transfer_syntax_uid in JPEG_LOSSLESS)
     return _by_plugin(data, layout, transfer_syntax_uid)
+
+
+def _check_process(stream: CodeStream, *, is_lossless: bool) -> None:
+    """Refuse what GDCM ends the process for.
+
+    Errors: RenderError pixels.undecodable
+    """
+    if stream.process not in ((_LOSSLESS,) if is_lossless else _LOSSY):
+        raise RenderError("pixels.undecodable", "another JPEG process than its transfer syntax has")
+    if stream.adobe not in (None, 0, 1, 2):
+        raise RenderError("pixels.undecodable", "an Adobe segment of no known kind")
 
 
 def _native(data: bytes, layout: Layout) -> Array:
