@@ -5,12 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dicom2fhir.errors import OutputError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PREFIX = "dicom2fhir-"
+
+
+@contextmanager
+def temporary_faults() -> Iterator[None]:
+    """Turn what the system says of a temporary folder into a sentence for people.
+
+    Errors: OutputError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"The temporary folder cannot be used: {os.strerror(error.errno or 0)}.",
+            hint="Use --temp-dir to name a folder with space.",
+        ) from None
 
 
 class PrivateFolder:
@@ -23,14 +42,9 @@ class PrivateFolder:
     def __init__(self, parent: str | None = None) -> None:
         place = Path(parent or tempfile.gettempdir())
         _remove_leftovers(place)
-        try:
+        with temporary_faults():
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
             self._lock = _lock(self.path)
-        except OSError as error:
-            raise OutputError(
-                f"The temporary folder cannot be used: {os.strerror(error.errno or 0)}.",
-                hint="Use --temp-dir to name a folder with space.",
-            ) from None
 
     def remove(self) -> None:
         """Remove the folder and everything in it."""

@@ -178,7 +178,8 @@ def _outlets(options: Options, workers: Workers, reader: PayloadReader) -> Itera
         raw = stack.enter_context(_raw_folder(options, reader))
         cards = None
         if options.render.thumbnails:
-            cards = stack.enter_context((folder.path / "cards").open("w+b"))
+            cards = folder.path / "cards"
+            cards.touch()
         yield Outlets(reader=reader, raw=raw, cards=cards, spools=folder.path)
 
 
@@ -202,9 +203,9 @@ def _cards(outlets: Outlets) -> Iterator[StudyCard]:
         return
     from dicom2fhir.report.pictures import StudyCard  # noqa: PLC0415 - asked for seldom
 
-    outlets.cards.seek(0)
-    for line in outlets.cards:
-        yield StudyCard.from_json(line)
+    with outlets.cards.open("rb") as lines:
+        for line in lines:
+            yield StudyCard.from_json(line)
 
 
 def _refuse_contradictions(options: Options) -> None:

@@ -11,10 +11,10 @@ from dicom2fhir.bundle import Load, is_limited
 from dicom2fhir.errors import UsageError
 from dicom2fhir.pipeline.emission import StudyJob, emit_study
 from dicom2fhir.pipeline.payload import PayloadReader
+from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import BinaryIO
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.deliver import RawFolder, Sink
@@ -53,14 +53,14 @@ class EmissionCounts:
 class Outlets:
     """Where what is emitted goes; None: nowhere.
 
-    `reader` reads what they take. `cards` takes the card of each study, a line each; `spools` is
-    the folder for what is rendered.
+    `reader` reads what they take. `cards` is the file for the card of each study, a line each;
+    `spools` is the folder for what is rendered.
     """
 
     reader: PayloadReader = field(default_factory=PayloadReader)
     sink: Sink | None = None
     raw: RawFolder | None = None
-    cards: BinaryIO | None = None
+    cards: Path | None = None
     spools: Path | None = None
 
 
@@ -112,9 +112,10 @@ def _deliver(emitted: Emitted, catalog: Catalog, outlets: Outlets) -> set[str]:
     )
     if outlets.cards is not None:
         written = (sink.bytes if sink is not None else 0) - before
-        for card in emitted.cards:
-            full = replace(card, bundles=len(emitted.bundles), written=written)
-            outlets.cards.write(full.to_json() + b"\n")
+        with temporary_faults(), outlets.cards.open("ab") as cards:
+            for card in emitted.cards:
+                full = replace(card, bundles=len(emitted.bundles), written=written)
+                cards.write(full.to_json() + b"\n")
     if emitted.spool is not None:
         Path(emitted.spool).unlink(missing_ok=True)
     return {problem.code for problem in kept_back} & KEPT_BACK
