@@ -63,7 +63,7 @@ class Carrier:
             carried.problems += choice.problems
             renditions = self._render(choice.pictures, carried)
             if render.media != "none":
-                renditions += self._find_videos(study, choice.videos, carried)
+                renditions += self._find_videos(choice.videos, carried)
                 documents = self._find_documents(choice.documents, carried)
         carried.payloads = Payloads(
             files=files, renditions=tuple(renditions), documents=tuple(documents)
@@ -125,16 +125,14 @@ class Carrier:
         )
 
     def _find_videos(
-        self, study: Study, instances: Sequence[SeriesInstance], carried: Carried
+        self, instances: Sequence[SeriesInstance], carried: Carried
     ) -> list[Rendition]:
-        sides = {series.uid: series.attributes for series in study.series}
-        series_of = {one.uid: series.uid for series in study.series for one in series.instances}
         found = []
         for instance, extract in self._extract(instances, carried):
             content = self._content(instance, extract, carried)
             if content is None:
                 continue
-            known = {**sides[series_of[instance.uid]], **instance.attributes}
+            known = instance.attributes
             found.append(
                 Rendition(
                     sop_instance_uid=instance.uid,

@@ -87,7 +87,7 @@ class _Chooser:
     def add(self, series: Series) -> None:
         """Choose from one series."""
         self._pyramid = _find_pyramid(series)
-        shown = [one for one in series.instances if self._is_shown(series, one)]
+        shown = [one for one in series.instances if self._is_shown(one)]
         media = self.options.media
         stills = _stills_of_slides(shown)
         if media in ("series", "none"):
@@ -147,12 +147,12 @@ class _Chooser:
             warnings=warnings,
         )
 
-    def _is_shown(self, series: Series, instance: SeriesInstance) -> bool:
+    def _is_shown(self, instance: SeriesInstance) -> bool:
         """Tell whether an image may be rendered; what may not be is noted with its reason."""
         if kinds.is_document(instance):
             self.documents.append(instance)
             return False
-        code, detail = self._objection(series, instance)
+        code, detail = self._objection(instance)
         if code and self.options.media != "none":
             self.problems.append(Problem(code=code, detail=detail, source=instance.source))
         if code or not kinds.is_video(instance):
@@ -161,9 +161,9 @@ class _Chooser:
             self.videos.append(instance)
         return False
 
-    def _objection(self, series: Series, instance: SeriesInstance) -> tuple[str, str]:
+    def _objection(self, instance: SeriesInstance) -> tuple[str, str]:
         options = self.options
-        if not kinds.is_image(series, instance):
+        if not kinds.is_image(instance):
             return "pixels.no-image", _class_name(instance.sop_class_uid)
         if kinds.is_burned_in(instance) and not options.burned_in:
             return "pixels.burned-in", ""

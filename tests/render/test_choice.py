@@ -140,10 +140,9 @@ def test_images_of_many_kinds_are_rendered(last: str) -> None:
     assert choose(study(instance(1, f"{ROOT}.{last}")), RenderOptions()).pictures
 
 
-def test_the_sides_of_an_image_may_be_those_of_its_series() -> None:
-    one = instance(1, Rows=(), Columns=())
-    assert not choose(study(one), RenderOptions()).pictures
-    assert choose(study(one, Rows=(8,), Columns=(8,)), RenderOptions()).pictures
+def test_what_has_no_sides_is_no_image() -> None:
+    assert not choose(study(instance(1, Rows=(), Columns=())), RenderOptions()).pictures
+    assert not choose(study(instance(1, Rows=0)), RenderOptions()).pictures
 
 
 def test_an_image_with_names_is_rendered_only_when_asked() -> None:
