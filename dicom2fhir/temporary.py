@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PREFIX = "dicom2fhir-"
+_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")
+_LOCK = "lock"
 
 
 @contextmanager
@@ -52,10 +55,17 @@ class PrivateFolder:
         os.close(self._lock)
 
 
+def is_private(folder: str) -> bool:
+    """Tell whether this is the temporary folder of a run, which is nobody's input."""
+    if _NAME.fullmatch(os.path.basename(folder)) is None:  # noqa: PTH119 - a path of any bytes
+        return False
+    return os.path.isfile(os.path.join(folder, _LOCK))  # noqa: PTH113, PTH118 - the same
+
+
 def _lock(folder: Path) -> int:
     import fcntl  # noqa: PLC0415 - POSIX only
 
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -74,7 +84,7 @@ def _remove_leftovers(place: Path) -> None:
 
 def _remove_if_left(folder: Path) -> None:
     # A folder without its lock file is just being made, or is not ours.
-    if folder.stat().st_uid != os.geteuid() or not (folder / "lock").is_file():
+    if folder.stat().st_uid != os.geteuid() or not (folder / _LOCK).is_file():
         return
     try:
         descriptor = _lock(folder)
