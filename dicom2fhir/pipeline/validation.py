@@ -13,6 +13,7 @@ import orjson
 
 from dicom2fhir import __version__
 from dicom2fhir.check import check_document
+from dicom2fhir.deliver import RAW_LIST
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.pipeline.shortening import shorten
 from dicom2fhir.problems import Problem
@@ -67,7 +68,7 @@ def _files(paths: Sequence[str]) -> Iterator[Path]:
 
 def _may_be_bundle(path: Path) -> bool:
     # Names with a leading dot are the manifest of an output folder and leftovers.
-    named = path.name.endswith(FORMS) and not path.name.startswith(".")
+    named = path.name.endswith(FORMS) and not path.name.startswith(".") and path.name != RAW_LIST
     return named and path.is_file() and not (path.stat().st_size and is_report(str(path)))
 
 
