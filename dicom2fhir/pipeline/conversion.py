@@ -120,7 +120,7 @@ def convert(
     watch = watch or Unwatched()
     _refuse_contradictions(options)
     stopwatch = Stopwatch()
-    anew = _is_missing_folder(options)
+    anew = _is_output_gone(options)
     reader = PayloadReader()
     with ExitStack() as stack:
         sink = None if options.dry_run else stack.enter_context(_sink(options, reader))
@@ -268,12 +268,16 @@ def _place_of_output(options: Options) -> str | None:
     return path
 
 
-def _is_missing_folder(options: Options) -> bool:
-    """Tell whether OUT is a folder that is not there: what was written into it is gone."""
+def _is_output_gone(options: Options) -> bool:
+    """Tell whether OUT is a folder and not there, or not what lies beside it.
+
+    What was written into it is gone then.
+    """
     path = options.output.path
     if path is None or path == "-" or path.casefold().endswith((".json", ".ndjson", ".gz")):
         return False
-    return not Path(path).exists()
+    beside = options.raw_dir if options.map.dicom == "binary" else None
+    return not all(Path(place).exists() for place in (path, beside) if place is not None)
 
 
 def _emit(
