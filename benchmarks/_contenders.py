@@ -30,6 +30,8 @@ OURS = {
 METADATA = ("--dicom", "none", "--media", "none")
 BYTES = ("--dicom", "binary", "--media", "none")
 ENCODE = 'find "$1" -type f -exec cat {} + | base64 -w0 > "$2" && sync "$2"'
+PREVIEWS = ("--dicom", "none", "--media", "instance", "--media-size", "512")
+DRAW = 'find "$1" -type f | while read -r f; do dcmj2pnm +oj +Wi 1 "$f" "$2" || exit 1; done'
 SOURCE, OUTPUT = "{source}", "{output}"
 LINES, FOLDER = "out.ndjson", "out"
 CONVERT = (sys.executable, "-m", "dicom2fhir", "convert", SOURCE, "-q", "-o", OUTPUT)
@@ -79,6 +81,15 @@ def byte_contenders() -> list[Contender]:
         Contender("dicom2fhir files, a folder", command, own_environment(), output=FOLDER),
         Contender("dicom2fhir files, x.ndjson", command, own_environment()),
         Contender("base64 -w0", encode, dict(os.environ), output="out.txt", writes=False),
+    ]
+
+
+def preview_contenders() -> list[Contender]:
+    """List what draws each image as JPEG; dcmtk takes a process for each."""
+    draw = ("sh", "-c", DRAW, "sh", SOURCE, OUTPUT)
+    return [
+        Contender("dicom2fhir previews", (*CONVERT, *PREVIEWS), own_environment()),
+        Contender("dcmj2pnm", draw, dict(os.environ), output="out.jpg", writes=False),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 AGAINST_PEER = {"fast": 100, "full": 60}
 AGAINST_BARE = {"one": 25, "two": 15}
 AGAINST_BASE64 = 0.5
+AGAINST_DCMTK = 1
 MEMORY = 300
 """MiB."""
 START_UP = 0.6
@@ -24,6 +25,7 @@ PEER = "peer 0.1.25"
 BARE = "bare read"
 FILES = ("dicom2fhir files, a folder", "dicom2fhir files, x.ndjson")
 BASE64 = "base64 -w0"
+PREVIEWS, DCMTK = "dicom2fhir previews", "dcmj2pnm"
 
 
 @dataclass
@@ -107,6 +109,12 @@ def byte_bars(timings: dict[str, Timing]) -> list[Bar]:
         )
         for name in FILES
     ]
+
+
+def preview_bars(timings: dict[str, Timing]) -> list[Bar]:
+    """Hold the time for all previews, start-up and all, against that of dcmtk."""
+    ours, theirs = (median(timings[name].all_files) for name in (PREVIEWS, DCMTK))
+    return [Bar("times the time of dcmj2pnm for 200 previews", ours / theirs, AGAINST_DCMTK)]
 
 
 def memory_bars(archives: list[list[Timing]]) -> list[Bar]:

@@ -1,6 +1,7 @@
 """Measure dicom2fhir, its peer, pydicom and bare reading on the same files.
 
-    python benchmarks/run.py [--files 1000] [--studies 1] [--large] [--bytes] [--json FILE]
+    python benchmarks/run.py [--files 1000] [--studies 1] [--large] [--bytes] [--previews]
+        [--json FILE]
         [--work DIR]
 
 Rates are beyond start-up: (time for n files - time for 1 file) / (n - 1), whole processes, medians
@@ -31,6 +32,7 @@ from _contenders import (
     own_environment,
     peer_contender,
     plain_contenders,
+    preview_contenders,
 )
 from _figures import (
     MEMORY,
@@ -39,6 +41,7 @@ from _figures import (
     byte_bars,
     large_bars,
     memory_bars,
+    preview_bars,
     rate_bars,
     start_up_bars,
 )
@@ -51,6 +54,7 @@ HUGE_FILES, HUGE_STUDIES = 300_000, 600
 LEFT_OUT_WHEN_LARGE = ("peer", "pydicom")
 LARGE_REPEATS = 2
 BYTE_FILES, BYTE_ROWS = 300, 512
+PREVIEW_FILES = 200
 SPARSE_FILES, SPARSE_ROWS = 1000, 2240
 """10 GB."""
 INSTANCE_MARK = b'"sopClass":'
@@ -72,6 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=1000, help="files of the archive")
     parser.add_argument("--studies", type=int, default=1, help="studies of the archive")
     parser.add_argument("--large", action="store_true", help="100,000 and 300,000 files too")
+    parser.add_argument("--previews", action="store_true", help="renders too, against dcmtk")
     parser.add_argument("--bytes", action="store_true", help="files as Binaries too")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians count")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go as JSON")
@@ -180,6 +185,16 @@ def measure_bytes(work: Path, repeats: int) -> tuple[list[Timing], list[Bar]]:
     return timings, [*byte_bars(by_name(timings)), Bar("MiB at the peak, 10 GB", peak, MEMORY)]
 
 
+def measure_previews(work: Path, repeats: int) -> tuple[list[Timing], list[Bar]]:
+    """Measure how images become pictures."""
+    if shutil.which("dcmj2pnm") is None:
+        say("No dcmj2pnm found: previews are left out. Debian has it in the package dcmtk.")
+        return [], []
+    archive = prepare_archive(work, PREVIEW_FILES, 1, BYTE_ROWS)
+    timings = time_contenders(preview_contenders(), archive, work, repeats)
+    return timings, preview_bars(by_name(timings))
+
+
 def choose_contenders(arguments: argparse.Namespace, work: Path) -> list[Contender]:
     contenders = [*our_contenders(), *plain_contenders()]
     if not arguments.skip_peer:
@@ -210,6 +225,10 @@ def measure(arguments: argparse.Namespace, work: Path) -> tuple[dict[str, Any], 
     bars += [*memory_bars(archives), *start_up_bars(start_up)]
     if arguments.bytes:
         timings, more = measure_bytes(work, arguments.repeats)
+        archives.append(timings)
+        bars += more
+    if arguments.previews:
+        timings, more = measure_previews(work, arguments.repeats)
         archives.append(timings)
         bars += more
     figures = [timing for timings in archives for timing in timings]

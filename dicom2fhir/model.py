@@ -60,13 +60,14 @@ class Bytes:
 
     `ranges` are pieces of the candidate, (offset, length) each, that are joined in their order.
     With `zero_preamble` the first 128 bytes become zero. `sha256`, in hex, is that of what is
-    delivered.
+    delivered. `number` is that of the source in the catalog; what we made ourselves has none.
     """
 
     source: Candidate
     ranges: tuple[tuple[int, int], ...]
     sha256: str
     zero_preamble: bool = False
+    number: int | None = None
 
     @property
     def length(self) -> int:

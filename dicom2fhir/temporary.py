@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dicom2fhir.errors import OutputError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PREFIX = "dicom2fhir-"
+_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")
+_LOCK = "lock"
+
+
+@contextmanager
+def temporary_faults() -> Iterator[None]:
+    """Turn what the system says of a temporary folder into a sentence for people.
+
+    Errors: OutputError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"The temporary folder cannot be used: {os.strerror(error.errno or 0)}.",
+            hint="Use --temp-dir to name a folder with space.",
+        ) from None
 
 
 class PrivateFolder:
@@ -23,14 +45,9 @@ class PrivateFolder:
     def __init__(self, parent: str | None = None) -> None:
         place = Path(parent or tempfile.gettempdir())
         _remove_leftovers(place)
-        try:
+        with temporary_faults():
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
             self._lock = _lock(self.path)
-        except OSError as error:
-            raise OutputError(
-                f"The temporary folder cannot be used: {os.strerror(error.errno or 0)}.",
-                hint="Use --temp-dir to name a folder with space.",
-            ) from None
 
     def remove(self) -> None:
         """Remove the folder and everything in it."""
@@ -38,10 +55,17 @@ class PrivateFolder:
         os.close(self._lock)
 
 
+def is_private(folder: str) -> bool:
+    """Tell whether this is the temporary folder of a run, which is nobody's input."""
+    if _NAME.fullmatch(os.path.basename(folder)) is None:  # noqa: PTH119 - a path of any bytes
+        return False
+    return os.path.isfile(os.path.join(folder, _LOCK))  # noqa: PTH113, PTH118 - the same
+
+
 def _lock(folder: Path) -> int:
     import fcntl  # noqa: PLC0415 - POSIX only
 
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -60,7 +84,7 @@ def _remove_leftovers(place: Path) -> None:
 
 def _remove_if_left(folder: Path) -> None:
     # A folder without its lock file is just being made, or is not ours.
-    if folder.stat().st_uid != os.geteuid() or not (folder / "lock").is_file():
+    if folder.stat().st_uid != os.geteuid() or not (folder / _LOCK).is_file():
         return
     try:
         descriptor = _lock(folder)

@@ -17,6 +17,13 @@ ROOT = "1.2.840.10008.5.1.4.1.1."
 # Latin alphabet No. 9 (PS3.3 table C.12-2, C.12-3), which pydicom does not know yet
 LATIN_9 = ("ISO_IR 203", "ISO 2022 IR 203")
 LATIN_9_ESCAPE = b"\x1b-b"
+# Newer than pydicom's copy of PS3.6 table A-1
+NEW_SYNTAXES = {
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+    "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
+}
 KINDS = {
     "PIXELS": (
         "Image Storage",
@@ -58,8 +65,12 @@ def _module(title: str, *body: str) -> str:
     return "\n".join((f'"""{title}"""', "", "from __future__ import annotations", "", *body, ""))
 
 
+def _name_of(uid: str) -> str:
+    return NEW_SYNTAXES.get(uid) or UID_dictionary[uid][0]
+
+
 def _frozenset(name: str, values: list[str]) -> str:
-    rows = "".join(f'        "{value}",  # {UID_dictionary[value][0]}\n' for value in values)
+    rows = "".join(f'        "{value}",  # {_name_of(value)}\n' for value in values)
     return f"{name}: frozenset[str] = frozenset(\n    {{\n{rows}    }}\n)"
 
 
@@ -75,7 +86,8 @@ def render() -> dict[str, str]:
     escapes = {code: codecs.lookup(name).name for code, name in CODES_TO_ENCODINGS.items()}
     codec |= dict.fromkeys(LATIN_9, "iso8859-15")
     escapes[LATIN_9_ESCAPE] = "iso8859-15"
-    syntaxes = sorted(uid for uid, row in UID_dictionary.items() if row[1] == "Transfer Syntax")
+    known = {uid for uid, row in UID_dictionary.items() if row[1] == "Transfer Syntax"}
+    syntaxes = sorted(known | set(NEW_SYNTAXES))
     return {
         "charsets.py": _module(
             f"Specific Character Set to Python codecs (PS3.3 C.12.1.1.2). {version}",

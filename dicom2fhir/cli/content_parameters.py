@@ -114,7 +114,7 @@ Window = Annotated[
         group=IMAGES,
         metavar="file|N|C,W|auto",
         text="Grey values: the first window of the file, its Nth, center and width such as 40,400, "
-        "or from the least value of the image to its greatest.  [default: file]",
+        "or what the middle 99 % of the values need.  [default: file]",
     ),
 ]
 MediaInlineBelow = Annotated[

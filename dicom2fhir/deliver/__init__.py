@@ -8,6 +8,7 @@ from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.channel import open_channel
 from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.deliver.folder import FolderSink
+from dicom2fhir.deliver.raw import LIST as RAW_LIST
 from dicom2fhir.deliver.raw import RawFolder, open_raw, part_raw
 from dicom2fhir.deliver.single import BundleSink, LinesSink
 from dicom2fhir.deliver.target import Form, find_target, refuse_sources
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dicom2fhir.problems import Problem
 
 __all__ = [
+    "RAW_LIST",
     "RawFolder",
     "Sink",
     "SourceChangedError",

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from contextlib import closing, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,13 +93,11 @@ class RawFolder:
         self._lock = open_locked(folder / LOCK)
         # an empty name: a database in a temporary file, which vanishes when it is closed
         self._lines = sqlite3.connect("", isolation_level=None)
-        self._lines.execute(
-            "CREATE TABLE line (id TEXT PRIMARY KEY, text BLOB, new INTEGER) WITHOUT ROWID"
-        )
+        self._lines.execute("CREATE TABLE line (id TEXT, text BLOB, new INTEGER)")
         self._lines.execute("BEGIN")
         try:
             remove_leftovers(folder, TAG)
-            self._lines.executemany("INSERT OR REPLACE INTO line VALUES (?, ?, 0)", self._listed())
+            self._lines.executemany("INSERT INTO line VALUES (?, ?, 0)", self._listed())
         except BaseException:
             self._leave()
             raise
@@ -170,9 +171,7 @@ class RawFolder:
         context = binary.get("securityContext", {}).get("reference")
         if context:
             line["securityContext"] = context
-        self._lines.execute(
-            "INSERT OR REPLACE INTO line VALUES (?, ?, 1)", (line["id"], orjson.dumps(line))
-        )
+        self._lines.execute("INSERT INTO line VALUES (?, ?, 1)", (line["id"], orjson.dumps(line)))
         self.files += 1
         self.bytes += payload.length
 
@@ -206,13 +205,17 @@ class RawFolder:
                 yield identity, text.rstrip(b"\n")
 
     def _write_list(self) -> None:
-        rows = self._lines.execute("SELECT id, text, new FROM line ORDER BY id")
+        rows = self._lines.execute("SELECT id, text, new FROM line ORDER BY id, rowid")
         file = WholeFile(self._folder, TAG)
+        digest = hashlib.sha256()
         try:
-            for identity, text, new in rows:
+            for identity, same in groupby(rows, itemgetter(0)):
+                *_, (_, text, new) = same
                 if new or is_there(self._folder / path_of(identity)):
-                    file.write(text + b"\n")
-            if file.size:
+                    line = text + b"\n"
+                    file.write(line)
+                    digest.update(line)
+            if file.size and digest_of(self._folder / LIST) != digest.hexdigest():
                 file.sync()
                 file.place(LIST)
                 sync_folder(self._folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dicom2fhir.model import Candidate
 from dicom2fhir.problems import Problem
+from dicom2fhir.temporary import is_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,8 @@ class Walker:
 
     def _wants(self, folder: str, place: _Place) -> bool:
         if self._filters and self._wanted.excludes(f"{folder[place.skip :]}/"):
+            return False
+        if is_private(folder):
             return False
         return place.known is None or folder not in place.known
 

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dicom2fhir.mapping.context import Context
-    from dicom2fhir.model import Json, Rendition, Resource
+    from dicom2fhir.model import Json, Rendition, Resource, SeriesInstance
 
 _TYPE = "http://terminology.hl7.org/CodeSystem/media-type"
+# JPEG baseline and extended know no other way (PS3.5 A.4.1, 10.3)
+_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,13 @@ def _content(shown: Shown, context: Context) -> Json:
     )
 
 
+def _has_loss(instance: SeriesInstance) -> bool:
+    """Tell whether an image has lost something, also where it does not say so itself."""
+    if instance.transfer_syntax_uid in _LOSSY:
+        return True
+    return "01" in every(instance.attributes, "LossyImageCompression")
+
+
 def _note(shown: Shown, _context: Context) -> Json:
     """Return how grey values were chosen, which frame of how many, and whether pixels had loss."""
     rendition, attributes = shown.rendition, shown.origin.instance.attributes
@@ -176,7 +185,7 @@ def _note(shown: Shown, _context: Context) -> Json:
     parts = [rendition.window] if rendition.window else []
     if frames > 1 and not rendition.is_video:
         parts.append(f"frame {rendition.frame} of {frames}")
-    if "01" in every(shown.origin.series.attributes, "LossyImageCompression"):
+    if _has_loss(shown.origin.instance):
         parts.append("the image had been compressed with loss before")
     return [{"text": "; ".join(parts)}] if parts else None
 

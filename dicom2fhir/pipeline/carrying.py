@@ -65,7 +65,7 @@ class Carrier:
             carried.problems += choice.problems
             renditions = self._render(choice.pictures, carried)
             if render.media != "none":
-                renditions += self._find_videos(study, choice.videos, carried)
+                renditions += self._find_videos(choice.videos, carried)
                 documents = self._find_documents(choice.documents, carried)
         carried.payloads = Payloads(
             files=files, renditions=tuple(renditions), documents=tuple(documents)
@@ -76,10 +76,7 @@ class Carrier:
         files = {}
         for series in study.series:
             for instance in series.instances:
-                content = _hash_file(
-                    self._catalog.candidate(instance.source),
-                    zero_preamble=self._options.zero_preamble,
-                )
+                content = self._hash_file(instance.source)
                 if content is None:
                     carried.problems.append(
                         Problem(code="deliver.source-changed", source=instance.source)
@@ -87,6 +84,22 @@ class Carrier:
                 else:
                     files[instance.uid] = content
         return files
+
+    def _hash_file(self, number: int) -> Bytes | None:
+        """Return a whole file with its SHA-256; None where it is not what was read."""
+        candidate = self._catalog.candidate(number)
+        try:
+            size = candidate.size if candidate.size is not None else _size_of(candidate)
+            whole = Bytes(
+                source=candidate,
+                ranges=((0, size),),
+                sha256="",
+                zero_preamble=self._options.zero_preamble,
+                number=number,
+            )
+            return replace(whole, sha256=hash_payload(whole))
+        except (OSError, SourceChangedError):
+            return None
 
     def _render(self, pictures: Sequence[Candidates], carried: Carried) -> list[Rendition]:
         """Render of each choice the best image that can be rendered."""
@@ -114,16 +127,14 @@ class Carrier:
         )
 
     def _find_videos(
-        self, study: Study, instances: Sequence[SeriesInstance], carried: Carried
+        self, instances: Sequence[SeriesInstance], carried: Carried
     ) -> list[Rendition]:
-        sides = {series.uid: series.attributes for series in study.series}
-        series_of = {one.uid: series.uid for series in study.series for one in series.instances}
         found = []
         for instance, extract in self._extract(instances, carried):
             content = self._content(instance, extract, carried)
             if content is None:
                 continue
-            known = {**sides[series_of[instance.uid]], **instance.attributes}
+            known = instance.attributes
             found.append(
                 Rendition(
                     sop_instance_uid=instance.uid,
@@ -181,7 +192,10 @@ class Carrier:
         if extract.data:
             return self._spool.add(extract.data), sha1_of([extract.data])
         place = Bytes(
-            source=self._catalog.candidate(instance.source), ranges=extract.ranges, sha256=""
+            source=self._catalog.candidate(instance.source),
+            ranges=extract.ranges,
+            sha256="",
+            number=instance.source,
         )
         try:
             digest, other = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
@@ -250,16 +264,6 @@ def sha1_of(chunks: Iterable[bytes]) -> str:
     for chunk in chunks:
         digest.update(chunk)
     return b64encode(digest.digest()).decode()
-
-
-def _hash_file(candidate: Candidate, *, zero_preamble: bool) -> Bytes | None:
-    """Return the whole file with its SHA-256; None where it is not what was read."""
-    try:
-        size = candidate.size if candidate.size is not None else _size_of(candidate)
-        whole = Bytes(source=candidate, ranges=((0, size),), sha256="", zero_preamble=zero_preamble)
-        return replace(whole, sha256=hash_payload(whole))
-    except (OSError, SourceChangedError):
-        return None
 
 
 def _size_of(candidate: Candidate) -> int:

@@ -16,6 +16,7 @@ from dicom2fhir.errors import UsageError
 from dicom2fhir.find import Finder
 from dicom2fhir.mapping import issuer_key
 from dicom2fhir.pipeline.delivery import EmissionCounts, Outlets, deliver_studies
+from dicom2fhir.pipeline.payload import PayloadReader
 from dicom2fhir.pipeline.reading import ReadCounts, read_sources
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
@@ -126,9 +127,10 @@ def convert(
     watch = watch or Unwatched()
     _refuse_contradictions(options)
     stopwatch = Stopwatch()
-    anew = _is_missing_folder(options)
+    anew = _is_output_gone(options)
+    reader = PayloadReader()
     with ExitStack() as stack:
-        sink = None if options.dry_run else stack.enter_context(_sink(options))
+        sink = None if options.dry_run else stack.enter_context(_sink(options, reader))
         finder = stack.enter_context(Finder(options.find, _place_of_output(options)))
         catalog = stack.enter_context(
             open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
@@ -136,7 +138,8 @@ def convert(
         workers = stack.enter_context(Workers(options.workers))
         sender = stack.enter_context(_sender(options, on_wait))
         stow = stack.enter_context(_stow(options, on_wait))
-        outlets = replace(stack.enter_context(_outlets(options, workers)), push=sender, stow=stow)
+        outlets = stack.enter_context(_outlets(options, workers, reader))
+        outlets = replace(outlets, push=sender, stow=stow)
         with stopwatch.measure("read"):
             watch.stage("read")
             findings = finder.find(
@@ -176,10 +179,10 @@ def wants_bytes(options: Options) -> bool:
 
 
 @contextmanager
-def _outlets(options: Options, workers: Workers) -> Iterator[Outlets]:
+def _outlets(options: Options, workers: Workers, reader: PayloadReader) -> Iterator[Outlets]:
     """Open what takes bytes and cards; what was begun is removed unless the run ends well."""
     if not wants_bytes(options):
-        yield Outlets()
+        yield Outlets(reader=reader)
         return
     from dicom2fhir.pipeline.rendering import shared_renderer  # noqa: PLC0415 - only for bytes
 
@@ -187,11 +190,12 @@ def _outlets(options: Options, workers: Workers) -> Iterator[Outlets]:
         folder = PrivateFolder(options.find.temp_dir)
         stack.callback(folder.remove)
         stack.callback(lambda: shared_renderer(workers.unused).close())
-        raw = stack.enter_context(_raw_folder(options))
+        raw = stack.enter_context(_raw_folder(options, reader))
         cards = None
         if options.render.thumbnails:
-            cards = stack.enter_context((folder.path / "cards").open("w+b"))
-        yield Outlets(raw=raw, cards=cards, spools=folder.path)
+            cards = folder.path / "cards"
+            cards.touch()
+        yield Outlets(reader=reader, raw=raw, cards=cards, spools=folder.path)
 
 
 @contextmanager
@@ -224,14 +228,13 @@ def _with_delivery(outcome: Outcome, delivery: Delivery) -> Outcome:
 
 
 @contextmanager
-def _raw_folder(options: Options) -> Iterator[RawFolder | None]:
+def _raw_folder(options: Options, reader: PayloadReader) -> Iterator[RawFolder | None]:
     if options.raw_dir is None or options.dry_run:
         yield None
         return
     from dicom2fhir.deliver import open_raw  # noqa: PLC0415 - asked for seldom
-    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - the same
 
-    raw = open_raw(options.raw_dir, options.sources, options.output.overwrite, read_payload)
+    raw = open_raw(options.raw_dir, options.sources, options.output.overwrite, reader)
     try:
         yield raw
     except BaseException:
@@ -244,9 +247,9 @@ def _cards(outlets: Outlets) -> Iterator[StudyCard]:
         return
     from dicom2fhir.report.pictures import StudyCard  # noqa: PLC0415 - asked for seldom
 
-    outlets.cards.seek(0)
-    for line in outlets.cards:
-        yield StudyCard.from_json(line)
+    with outlets.cards.open("rb") as lines:
+        for line in lines:
+            yield StudyCard.from_json(line)
 
 
 def _refuse_contradictions(options: Options) -> None:
@@ -256,15 +259,14 @@ def _refuse_contradictions(options: Options) -> None:
 
 
 @contextmanager
-def _sink(options: Options) -> Iterator[Sink | None]:
+def _sink(options: Options, reader: PayloadReader) -> Iterator[Sink | None]:
     """Open the sink; what was begun is removed unless the run comes to its end."""
     if options.output.path is None:
         yield None
         return
     from dicom2fhir.deliver import open_sink  # noqa: PLC0415 - a dry run needs none
-    from dicom2fhir.pipeline.payload import read_payload  # noqa: PLC0415 - the same
 
-    sink = open_sink(options.output, options.sources, read_payload)
+    sink = open_sink(options.output, options.sources, reader)
     try:
         yield sink
     except BaseException:
@@ -311,12 +313,16 @@ def _place_of_output(options: Options) -> str | None:
     return path
 
 
-def _is_missing_folder(options: Options) -> bool:
-    """Tell whether OUT is a folder that is not there: what was written into it is gone."""
+def _is_output_gone(options: Options) -> bool:
+    """Tell whether OUT is a folder and not there, or not what lies beside it.
+
+    What was written into it is gone then.
+    """
     path = options.output.path
     if path is None or path == "-" or path.casefold().endswith((".json", ".ndjson", ".gz")):
         return False
-    return not Path(path).exists()
+    beside = options.raw_dir if options.map.dicom == "binary" else None
+    return not all(Path(place).exists() for place in (path, beside) if place is not None)
 
 
 def _emit(

@@ -15,10 +15,11 @@ from dicom2fhir.errors import (
     UsageError,
 )
 from dicom2fhir.pipeline.emission import StudyJob, emit_study
+from dicom2fhir.pipeline.payload import PayloadReader
+from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import BinaryIO
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.deliver import RawFolder, Sink
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from dicom2fhir.pipeline.workers import Workers
     from dicom2fhir.problems import Problem
 
-LOST = {"deliver.foreign", "deliver.source-changed"}
+CHANGED = "deliver.source-changed"
+LOST = {"deliver.foreign", CHANGED}
 KEPT_BACK = LOST | {"deliver.kept"}
 """Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
 NOT_DELIVERED = "push"
@@ -61,12 +63,14 @@ class EmissionCounts:
 class Outlets:
     """Where what is emitted goes; None: nowhere.
 
-    `cards` takes the card of each study, a line each; `spools` is the folder for what is rendered.
+    `reader` reads what they take. `cards` is the file for the card of each study, a line each;
+    `spools` is the folder for what is rendered.
     """
 
+    reader: PayloadReader = field(default_factory=PayloadReader)
     sink: Sink | None = None
     raw: RawFolder | None = None
-    cards: BinaryIO | None = None
+    cards: Path | None = None
     spools: Path | None = None
     push: Sender | None = None
     stow: SteadyClient | None = None
@@ -139,7 +143,6 @@ def _push(results: Iterator[Emitted], sender: Sender) -> Iterator[tuple[Emitted,
 def _deliver(emitted: Emitted, pushed: Sent | None, catalog: Catalog, outlets: Outlets) -> set[str]:
     """Deliver one study and return the codes of what kept a part of it back."""
     sink, raw = outlets.sink, outlets.raw
-    problems = [*emitted.problems, *(pushed.problems if pushed is not None else ())]
     before = sink.bytes if sink is not None else 0
     kept_back: list[Problem] = []
     for binary in emitted.raw if raw is not None else ():
@@ -148,12 +151,18 @@ def _deliver(emitted: Emitted, pushed: Sent | None, catalog: Catalog, outlets: O
     lost = any(problem.code in LOST for problem in kept_back)
     for bundle in () if sink is None or lost else emitted.bundles:
         kept_back += sink.write(bundle) if sink is not None else ()
-    catalog.add_problems([*problems, *kept_back])
+    catalog.add_problems(emitted.problems)
+    catalog.add_problems(pushed.problems if pushed is not None else ())
+    catalog.add_problems(
+        replace(problem, source=outlets.reader.changed) if problem.code == CHANGED else problem
+        for problem in kept_back
+    )
     if outlets.cards is not None:
         written = (sink.bytes if sink is not None else 0) - before
-        for card in emitted.cards:
-            full = replace(card, bundles=len(emitted.bundles), written=written)
-            outlets.cards.write(full.to_json() + b"\n")
+        with temporary_faults(), outlets.cards.open("ab") as cards:
+            for card in emitted.cards:
+                full = replace(card, bundles=len(emitted.bundles), written=written)
+                cards.write(full.to_json() + b"\n")
     if emitted.spool is not None:
         Path(emitted.spool).unlink(missing_ok=True)
     not_there = {NOT_DELIVERED} if pushed is not None and not pushed.whole else set()

@@ -172,13 +172,14 @@ def imaging_study_id(resources: Sequence[Resource]) -> str:
 
 
 def _count_instances(parts: Sequence[Sequence[Entry]]) -> int:
-    """Return how many instances the ImagingStudies of the parts count."""
-    return sum(
-        entry.resource["numberOfInstances"]
+    """Return how many instances the ImagingStudies count; parts may repeat one that they name."""
+    counted = {
+        entry.full_url: entry.resource["numberOfInstances"]
         for entries in parts
         for entry in entries
         if entry.resource["resourceType"] == "ImagingStudy"
-    )
+    }
+    return sum(counted.values())
 
 
 def _check(parts: Sequence[Sequence[Entry]], options: Options) -> list[Problem]:

@@ -38,6 +38,24 @@ def read_payload(payload: Bytes) -> Iterator[bytes]:
         raise SourceChangedError from None
 
 
+class PayloadReader:
+    """`read_payload` for what delivers; it remembers which source had changed last."""
+
+    def __init__(self) -> None:
+        self.changed: int | None = None
+
+    def __call__(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes in chunks.
+
+        Errors: SourceChangedError
+        """
+        try:
+            yield from read_payload(payload)
+        except SourceChangedError:
+            self.changed = payload.number
+            raise
+
+
 def hash_payload(payload: Bytes) -> str:
     """Return the SHA-256 of what is delivered, in hex.
 

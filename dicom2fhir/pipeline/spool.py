@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from dicom2fhir.model import Bytes, Candidate
+from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,17 +32,21 @@ class Spool:
     def add(self, data: bytes) -> Bytes:
         """Append the data and tell where it is.
 
-        Errors: OSError when the disk is full
+        Errors: OutputError when the disk is full
         """
-        if self._descriptor < 0:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self._descriptor = os.open(self.path, flags, 0o600)
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        with temporary_faults():
+            self._append(data)
         offset, self._size = self._size, self._size + len(data)
         return Bytes(
             source=Candidate(path=str(self.path)),
             ranges=((offset, len(data)),),
             sha256=hashlib.sha256(data).hexdigest(),
         )
+
+    def _append(self, data: bytes) -> None:
+        if self._descriptor < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._descriptor = os.open(self.path, flags, 0o600)
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._descriptor, left) :]

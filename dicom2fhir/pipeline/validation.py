@@ -13,8 +13,9 @@ import orjson
 
 from dicom2fhir import __version__
 from dicom2fhir.check import check_document
-from dicom2fhir.deliver.raw import LIST
+from dicom2fhir.deliver import RAW_LIST
 from dicom2fhir.errors import NothingFoundError, UsageError
+from dicom2fhir.pipeline.shortening import shorten
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.document import is_report
 from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, decide_exit
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 STDIN = Path("-")
 MAX_DOCUMENT = 64 * 1024 * 1024
-"""Bytes of one Bundle: more than any server takes, and as JSON some ten times that in memory."""
+"""Bytes of one Bundle without its base64: as JSON it takes some ten times that in memory."""
 LINES = (".ndjson", ".ndjson.gz")
 FORMS = (".json", ".json.gz", *LINES)
 
@@ -71,14 +72,14 @@ def find_bundle_files(paths: Sequence[str]) -> Iterator[Path]:
 
 def _may_be_bundle(path: Path) -> bool:
     # Names with a leading dot are the manifest of an output folder and leftovers.
-    named = path.name.endswith(FORMS) and not path.name.startswith(".") and path.name != LIST
+    named = path.name.endswith(FORMS) and not path.name.startswith(".") and path.name != RAW_LIST
     return named and path.is_file() and not (path.stat().st_size and is_report(str(path)))
 
 
 def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
     """Yield the Bundles of one file: the whole, or its lines where each is JSON by itself."""
     try:
-        with _open(path) as stream:
+        with shorten(_open(path)) as stream:
             first = _limited(stream.readline(MAX_DOCUMENT + 1))
             if not first and path.name.endswith(LINES):
                 return  # a run that found nothing new

@@ -326,10 +326,6 @@ TABLE: tuple[Row, ...] = (
         _SE,
         "the system of local codes",
     ),
-    # What the images of a series have in common (PS3.3 C.7.6.3, C.7.6.1.1.5)
-    Row(ROWS, _SE, "whether there are images to render"),
-    Row(COLUMNS, _SE, "whether there are images to render"),
-    Row(_text(0x00282110, "LossyImageCompression", "CS"), _SE, "Media.note"),
     # Instance
     Row(
         _text(0x00200013, "InstanceNumber", "IS"),
@@ -338,6 +334,10 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(_text(0x00080008, "ImageType", "CS"), _I, "ImagingStudy.series.instance.title"),
     Row(_text(0x00280008, "NumberOfFrames", "IS"), _I, "number of frames extension"),
+    # the levels of a slide differ in size, and a key image may be the only one with loss
+    Row(ROWS, _I, "whether there is an image to render"),
+    Row(COLUMNS, _I, "whether there is an image to render"),
+    Row(_text(0x00282110, "LossyImageCompression", "CS"), _I, "Media.note"),
     Row(_text(0x00200062, "ImageLaterality", "CS"), _I, "ImagingStudy.series.laterality"),
     Row(_text(0x00080022, "AcquisitionDate", "DA"), _I, "ImagingStudy.series.started"),
     Row(_text(0x00080032, "AcquisitionTime", "TM"), _I, "ImagingStudy.series.started"),

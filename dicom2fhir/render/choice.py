@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicom2fhir.model import RenderRequest
 from dicom2fhir.problems import Problem
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 THUMBNAIL = 256
 """Pixels of the longest side of a series' thumbnail."""
+_PREVIEWS = ("THUMBNAIL", "OVERVIEW")
+"""Parts of a slide that stand for it, the better one first (PS3.3 C.8.12.4.1.1)."""
 _ATTEMPTS = 8
 """Images of one series that are tried before it is left without a picture."""
 _LIMITS = 1_000_000
@@ -80,10 +82,12 @@ class _Chooser:
         self.videos: list[SeriesInstance] = []
         self.documents: list[SeriesInstance] = []
         self.problems: list[Problem] = []
+        self._pyramid = _Pyramid(has_preview=False, smallest=None)
 
     def add(self, series: Series) -> None:
         """Choose from one series."""
-        shown = [one for one in series.instances if self._is_shown(series, one)]
+        self._pyramid = _find_pyramid(series)
+        shown = [one for one in series.instances if self._is_shown(one)]
         media = self.options.media
         stills = _stills_of_slides(shown)
         if media in ("series", "none"):
@@ -143,12 +147,12 @@ class _Chooser:
             warnings=warnings,
         )
 
-    def _is_shown(self, series: Series, instance: SeriesInstance) -> bool:
+    def _is_shown(self, instance: SeriesInstance) -> bool:
         """Tell whether an image may be rendered; what may not be is noted with its reason."""
         if kinds.is_document(instance):
             self.documents.append(instance)
             return False
-        code, detail = self._objection(series, instance)
+        code, detail = self._objection(instance)
         if code and self.options.media != "none":
             self.problems.append(Problem(code=code, detail=detail, source=instance.source))
         if code or not kinds.is_video(instance):
@@ -157,25 +161,25 @@ class _Chooser:
             self.videos.append(instance)
         return False
 
-    def _objection(self, series: Series, instance: SeriesInstance) -> tuple[str, str]:
+    def _objection(self, instance: SeriesInstance) -> tuple[str, str]:
         options = self.options
-        if not kinds.is_image(series, instance):
+        if not kinds.is_image(instance):
             return "pixels.no-image", _class_name(instance.sop_class_uid)
         if kinds.is_burned_in(instance) and not options.burned_in:
             return "pixels.burned-in", ""
         if kinds.is_video(instance) and options.media == "series":
             return "pixels.video", ""
         if instance.sop_class_uid == kinds.WHOLE_SLIDE:
-            return self._slide_objection(series, instance)
+            return self._slide_objection(instance)
         return "", ""
 
-    def _slide_objection(self, series: Series, instance: SeriesInstance) -> tuple[str, str]:
+    def _slide_objection(self, instance: SeriesInstance) -> tuple[str, str]:
         part = kinds.slide_part(instance)
         if part == "LABEL":
             return ("", "") if self.options.labels else ("pixels.label", "")
-        if part in ("THUMBNAIL", "OVERVIEW") or instance is _smallest_level(series):
+        if part in _PREVIEWS or instance is self._pyramid.smallest:
             return "", ""
-        return "pixels.pyramid", ""
+        return "pixels.pyramid", "" if self._pyramid.has_preview else "the series has none"
 
 
 def _class_name(sop_class_uid: str) -> str:
@@ -185,21 +189,29 @@ def _class_name(sop_class_uid: str) -> str:
     return SOP_CLASSES.get(sop_class_uid, "unknown SOP class")
 
 
-def _smallest_level(series: Series) -> SeriesInstance | None:
-    """Return the level of a pyramid that can stand for the slide: its one frame is the whole of it.
+class _Pyramid(NamedTuple):
+    """What can stand for the slide of a series.
 
-    Only where there is neither thumbnail nor overview.
+    `smallest` is the smallest level of which one frame is the whole, where there is no preview.
     """
+
+    has_preview: bool
+    smallest: SeriesInstance | None
+
+
+def _find_pyramid(series: Series) -> _Pyramid:
     slides = [one for one in series.instances if one.sop_class_uid == kinds.WHOLE_SLIDE]
-    if any(kinds.slide_part(one) in ("THUMBNAIL", "OVERVIEW") for one in slides):
-        return None
-    whole = [one for one in slides if kinds.frame_count(one) == 1 and kinds.is_image(series, one)]
-    return next((one for one in whole if kinds.slide_part(one) != "LABEL"), None)
+    if any(kinds.slide_part(one) in _PREVIEWS for one in slides):
+        return _Pyramid(has_preview=True, smallest=None)
+    whole = (
+        one for one in slides if kinds.frame_count(one) == 1 and kinds.slide_part(one) != "LABEL"
+    )
+    return _Pyramid(has_preview=False, smallest=min(whole, key=kinds.area, default=None))
 
 
 def _stills_of_slides(shown: Sequence[SeriesInstance]) -> Sequence[SeriesInstance]:
     """Return the images that can stand for a series: of a slide the thumbnail, if it has one."""
-    for part in ("THUMBNAIL", "OVERVIEW"):
+    for part in _PREVIEWS:
         found = [
             one
             for one in shown

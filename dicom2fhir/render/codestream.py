@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SIZE = Struct(">HHLLLLLLLLH")
 _FRAME = Struct(">BHHB")
 _SOC = b"\xff\x4f"
+_SIZ = b"\xff\x51"
 _JP2 = b"\0\0\0\x0cjP  "
 _SOI = b"\xff\xd8"
 EOI, SOS = 0xD9, 0xDA
@@ -104,8 +105,16 @@ def read_codestream(data: bytes) -> CodeStream:
     return _jpeg(data)
 
 
+def unboxed(data: bytes) -> bytes:
+    """Return the code stream out of a JP2 file, which has no place in DICOM (PS3.5 A.4.4).
+
+    pydicom's own walk over its boxes never ends where one is of no length.
+    """
+    return data[max(0, data.find(_SOC + _SIZ)) :] if data.startswith(_JP2) else data
+
+
 def _jpeg2000(data: bytes) -> CodeStream:
-    pos = data.find(_SOC + b"\xff\x51")
+    pos = data.find(_SOC + _SIZ)
     if pos < 0 or len(data) < pos + 4 + _SIZE.size + 3:
         raise RenderError("pixels.undecodable", "no JPEG 2000 stream")
     _length, _capabilities, x, y, x0, y0, *_tiles, count = _SIZE.unpack_from(data, pos + 4)

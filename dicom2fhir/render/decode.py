@@ -6,16 +6,17 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dicom2fhir.render.codestream import read_codestream
-from dicom2fhir.render.decoders import able_plugins
+from dicom2fhir.render.codestream import read_codestream, unboxed
+from dicom2fhir.render.decoders import able_plugins, available_plugins
 from dicom2fhir.render.faults import RAISES, RenderError
+from dicom2fhir.render.jpeg import decode_jpeg
 from dicom2fhir.render.layout import MOST_BYTES
 from dicom2fhir.render.native import Array, shape_frame
 from dicom2fhir.render.syntaxes import (
     DEFLATED_FRAMES,
     ENCAPSULATED_NATIVE,
-    JPEG_BASELINE,
-    JPEG_EXTENDED,
+    JPEG,
+    JPEG_LOSSLESS,
     RLE,
     VIDEO_TYPES,
 )
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from dicom2fhir.render.layout import Layout
 
 _JPEG_8_BIT = 8
+_LOSSY = (0xC0, 0xC1, 0xC2)
+_LOSSLESS = 0xC3
+"""Frame headers of the processes 1, 2 and 4, progressive, and 14 (ISO/IEC 10918-1 table B.1)."""
 _RUST = "pyo3_runtime"
 """Where the panics of decoders in Rust come from; they are no Exceptions."""
 
@@ -48,19 +52,34 @@ def decode_frame(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Decod
         return Decoded(_native(_inflated(data, layout), layout), layout, "zlib")
     if transfer_syntax_uid in VIDEO_TYPES:
         raise RenderError("pixels.video")
-    stream = None
-    if transfer_syntax_uid != RLE:
-        stream = read_codestream(data)
-        check_size(stream, layout)
-    if (
-        transfer_syntax_uid in (JPEG_BASELINE, JPEG_EXTENDED)
-        and stream is not None
-        and stream.precision == _JPEG_8_BIT
-    ):
-        from dicom2fhir.render.jpeg import decode_jpeg  # noqa: PLC0415 - pulls in Pillow
+    if transfer_syntax_uid == RLE:
+        return _by_plugin(data, layout, transfer_syntax_uid)
+    return _decode_stream(data, layout, transfer_syntax_uid)
 
-        return Decoded(*decode_jpeg(data, stream, layout), "pillow")
+
+def _decode_stream(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Decoded:
+    """Decode what says of itself what it is; a JPEG in the wrong transfer syntax of JPEG is one."""
+    if not available_plugins(transfer_syntax_uid):
+        raise RenderError("pixels.no-decoder", transfer_syntax_uid)
+    data = unboxed(data)
+    stream = read_codestream(data)
+    check_size(stream, layout)
+    if transfer_syntax_uid in JPEG:
+        if stream.process in _LOSSY and stream.precision == _JPEG_8_BIT:
+            return Decoded(*decode_jpeg(data, stream, layout), "pillow")
+        _check_process(stream, is_lossless=transfer_syntax_uid in JPEG_LOSSLESS)
     return _by_plugin(data, layout, transfer_syntax_uid)
+
+
+def _check_process(stream: CodeStream, *, is_lossless: bool) -> None:
+    """Refuse what GDCM ends the process for.
+
+    Errors: RenderError pixels.undecodable
+    """
+    if stream.process not in ((_LOSSLESS,) if is_lossless else _LOSSY):
+        raise RenderError("pixels.undecodable", "another JPEG process than its transfer syntax has")
+    if stream.adobe not in (None, 0, 1, 2):
+        raise RenderError("pixels.undecodable", "an Adobe segment of no known kind")
 
 
 def _native(data: bytes, layout: Layout) -> Array:

@@ -22,8 +22,8 @@ _ITEM = (0xFFFE, 0xE000)
 _HEAD = Struct("<HHL")
 _MOST = 4_000_000
 _LARGEST_TABLE = 16 * 1024 * 1024
-_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
-"""How a JPEG and a JPEG 2000 code stream begin."""
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0c")
+"""How a JPEG, a JPEG 2000 code stream and a JP2 file begin."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Grey values: stored values to 0 to 255 by PS3.3 C.11, in our own arithmetic.
 
 Everything is computed in float64 and rounded once. Values of up to 16 bits go through a table of
-all of them; larger ones are computed in bands, so that no copy of the frame is as large as it.
+all of them. A frame is taken in bands, so that no copy in wider numbers is as large as it.
 """
 
 from __future__ import annotations
@@ -113,13 +113,18 @@ def _is_ready(values: GreyValues, layout: Layout) -> bool:
 
 
 def _apply(stored: Array, values: GreyValues, voi: Window | Lookup | Extent) -> Array:
-    if stored.dtype.kind != "f" and stored.dtype.itemsize <= _TABLE_BYTES:
-        table = _table(values, voi, stored.dtype.str)
-        return np.take(table, stored.view(f"u{stored.dtype.itemsize}"))
     shown = np.empty(stored.shape, "u1")
     flat, out = stored.reshape(-1), shown.reshape(-1)
+    width = stored.dtype.itemsize
+    table = None
+    if stored.dtype.kind != "f" and width <= _TABLE_BYTES:
+        table = _table(values, voi, stored.dtype.str)
     for start in range(0, flat.size, _BAND):
-        out[start : start + _BAND] = _compute(flat[start : start + _BAND], values, voi)
+        band, shown_band = flat[start : start + _BAND], out[start : start + _BAND]
+        if table is None:
+            shown_band[:] = _compute(band, values, voi)
+        else:
+            np.take(table, band.view(f"u{width}"), out=shown_band, mode="clip")
     return shown
 
 

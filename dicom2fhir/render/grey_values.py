@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom2fhir.render.lookup import Lookup, read_lookup
-from dicom2fhir.render.values import items, number, numbers, text, whole
+from dicom2fhir.render.values import items, number, numbers, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LINEAR = "LINEAR"
 LINEAR_EXACT = "LINEAR_EXACT"
 SIGMOID = "SIGMOID"
+_FLOATS = {32: "Float", 64: "DoubleFloat"}
 _XRAY = frozenset(f"1.2.840.10008.5.1.4.1.1.12.{last}" for last in (1, 2, 3))
 
 
@@ -48,7 +49,7 @@ class GreyValues:
     windows: tuple[Window, ...] = ()
     voi: tuple[Lookup, ...] = ()
     inverse: bool = False
-    padding: tuple[int, int] | None = None
+    padding: tuple[float, float] | None = None
 
 
 def read_grey_values(
@@ -136,19 +137,22 @@ def _lookups(dataset: Dataset, sequence: str, *, signed: bool, little: bool) -> 
     return tuple(one for one in found if one is not None)
 
 
-def _padding(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
-    if layout.floating or number(dataset, "PixelPaddingValue") is None:
+def _padding(dataset: Dataset, layout: Layout) -> tuple[float, float] | None:
+    """Return between which stored values there is no image (PS3.3 C.7.5.1.1.2)."""
+    kind = "" if not layout.floating else _FLOATS[layout.allocated]
+    one = number(dataset, f"{kind}PixelPaddingValue")
+    if one is None:
         return None
-    ends = sorted(
-        _as_stored(whole(dataset, keyword, whole(dataset, "PixelPaddingValue", 0)), layout)
-        for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
-    )
-    return ends[0], ends[1]
+    other = number(dataset, f"{kind}PixelPaddingRangeLimit")
+    ends = [one, one if other is None else other]
+    if not layout.floating:
+        ends = [_as_stored(end, layout) for end in ends]
+    return min(ends), max(ends)
 
 
-def _as_stored(padding: int, layout: Layout) -> int:
+def _as_stored(value: float, layout: Layout) -> int:
     """Return a padding value in the signedness of the pixels, whatever its VR said."""
-    padding &= 0xFFFF
+    padding = int(value) & 0xFFFF
     if layout.signed and padding >= 0x8000:  # noqa: PLR2004 - the sign of 16 bits
         padding -= 0x10000
     return padding

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dicom2fhir.render.syntaxes import VIDEO_TYPES
 
 if TYPE_CHECKING:
-    from dicom2fhir.model import Series, SeriesInstance, Value
+    from dicom2fhir.model import SeriesInstance
 
 _ROOT = "1.2.840.10008.5.1.4.1.1"
 WHOLE_SLIDE = f"{_ROOT}.77.1.6"
@@ -37,7 +38,7 @@ _NO_IMAGE = tuple(
 )
 
 
-def is_image(series: Series, instance: SeriesInstance) -> bool:
+def is_image(instance: SeriesInstance) -> bool:
     """Tell whether an instance is an image that is shown by itself.
 
     Doses and segmentations have pixels too, but mean nothing without the images beneath.
@@ -45,7 +46,7 @@ def is_image(series: Series, instance: SeriesInstance) -> bool:
     uid = instance.sop_class_uid
     if uid.startswith(_NO_IMAGE) and uid not in _SHOWN_RT:
         return False
-    return all(_first(series, instance, side) not in ("", 0) for side in ("Rows", "Columns"))
+    return area(instance) > 0
 
 
 def is_document(instance: SeriesInstance) -> bool:
@@ -91,11 +92,12 @@ def frame_count(instance: SeriesInstance) -> int:
         return 1
 
 
+def area(instance: SeriesInstance) -> int:
+    """Return how many pixels a frame says it has; 0 where it does not say."""
+    sides = (_own(instance, "Rows"), _own(instance, "Columns"))
+    return math.prod(int(side) if side.isdigit() else 0 for side in sides)
+
+
 def _own(instance: SeriesInstance, keyword: str) -> str:
     values = instance.attributes.get(keyword, ())
     return str(values[0]).strip() if values else ""
-
-
-def _first(series: Series, instance: SeriesInstance, keyword: str) -> Value:
-    values = instance.attributes.get(keyword) or series.attributes.get(keyword) or ("",)
-    return values[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom2fhir.render.dataset import UNDEFINED, Element, Opened, open_dataset, size_of
@@ -30,6 +31,8 @@ _SYNC = 0x47
 _START = b"\0\0\1"
 _MPEG_PROGRAM = 0xBA
 _MPEG_SEQUENCE = 0xB3
+_STL_HEAD = Struct("<80xL")
+_STL_TRIANGLE = 50
 _TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 _ROOT = "1.2.840.10008.5.1.4.1.1.104"
 _DOCUMENT_TYPES = {
@@ -135,9 +138,21 @@ def _document_length(opened: Opened, document: Element, stated: int) -> int:
     """Return the length without the byte that makes it even.
 
     DICOM: Encapsulated Document Length; older writers do not state it, and then a last zero is
-    taken for padding (PS3.5 6.2: OB is padded by one zero byte).
+    taken for padding (PS3.5 6.2: OB is padded by one zero byte). Only a binary STL ends with
+    zeros of its own, and its length is known by its triangles.
     """
     if document.length - 1 <= stated <= document.length:
         return stated
+    opened.stream.seek(document.pos)
+    if document.length == _stl_length(opened.stream.read(_STL_HEAD.size)):
+        return document.length
     opened.stream.seek(document.pos + document.length - 1)
     return document.length - (opened.stream.read(1) == b"\0")
+
+
+def _stl_length(head: bytes) -> int:
+    """Return how long a binary STL that begins so is."""
+    if len(head) < _STL_HEAD.size:
+        return 0
+    (triangles,) = _STL_HEAD.unpack(head)
+    return _STL_HEAD.size + _STL_TRIANGLE * int(triangles)

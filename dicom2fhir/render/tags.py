@@ -25,6 +25,10 @@ TAGS: tuple[int, ...] = (
     0x00280103,  # Pixel Representation
     0x00280120,  # Pixel Padding Value
     0x00280121,  # Pixel Padding Range Limit
+    0x00280122,  # Float Pixel Padding Value
+    0x00280123,  # Double Float Pixel Padding Value
+    0x00280124,  # Float Pixel Padding Range Limit
+    0x00280125,  # Double Float Pixel Padding Range Limit
     # Modality LUT and VOI LUT (PS3.3 C.11.1, C.11.2)
     0x00281040,  # Pixel Intensity Relationship
     0x00281050,  # Window Center

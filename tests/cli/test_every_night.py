@@ -181,3 +181,16 @@ def test_other_options_write_everything_again(archive: Path, tmp_path: Path) -> 
     _, bundles, report = run_night(archive, tmp_path, "--timezone", "Europe/Berlin")
     assert len(studies_of(bundles)) == 2
     assert report["counts"]["unchanged"] == report["counts"]["files"]
+
+
+def test_raw_bytes_that_are_gone_are_written_again(archive: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    options = ["--state", str(tmp_path / "state"), "--raw-dir", str(raw)]
+    command = [sys.executable, "-m", "dicom2fhir", "convert", str(archive), *options]
+    written = []
+    for _ in range(2):
+        subprocess.run([*command, "-o", str(tmp_path / "out")], check=True, capture_output=True)
+        written.append({path.name: path.read_bytes() for path in raw.rglob("*") if path.is_file()})
+        shutil.rmtree(raw)
+    assert len(written[0]) > 1
+    assert written[0] == written[1]

@@ -162,6 +162,14 @@ def test_validate_of_a_folder_passes_over_a_report(
     assert (result.exit_code, result.stderr) == (0, "1 Bundle in 1 file: valid.\n")
 
 
+def test_validate_of_a_folder_passes_over_the_list_of_a_raw_folder_in_it(
+    invoke: Callable[..., Result], study: Path
+) -> None:
+    invoke("convert", str(study), "-o", "out", "--raw-dir", "out/raw")
+    result = invoke("validate", "out", "--check", "fast")
+    assert (result.exit_code, result.stderr) == (0, "1 Bundle in 1 file: valid.\n")
+
+
 def test_validate_ends_with_1_for_what_is_wrong(
     invoke: Callable[..., Result], folder: Path
 ) -> None:

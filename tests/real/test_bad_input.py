@@ -118,6 +118,7 @@ def run(
         "    print(status.split('VmHWM:')[1].split()[0], file=sys.stderr)\n"
     )
     arguments = ["convert", str(folder / "in"), "-o", str(folder / "out"), "--check", "fast"]
+    arguments += ["--dicom", "none", "--media", "none"]  # 20 GiB are a file to carry, not a header
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments, "--report", str(report)],
         capture_output=True,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicom2fhir.problems import PlacedProblem
+    from dicom2fhir.report.pictures import StudyCard
     from dicom2fhir.report.summary import Outcome
 
 DATA = SHARED / "data"
@@ -64,7 +65,9 @@ def test_every_instance_of_a_set_is_in_a_bundle_or_named_by_a_problem(
     out = tmp_path / "out"
     named: dict[str, set[str]] = {}
 
-    def note(_outcome: Outcome, items: Iterator[PlacedProblem]) -> None:
+    def note(
+        _outcome: Outcome, items: Iterator[PlacedProblem], _cards: Iterator[StudyCard]
+    ) -> None:
         for item in items:
             named.setdefault(item.label or "", set()).add(item.code)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian
 from read_cases import MemorySource
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 AS_STORED = 1_000_000
 """A size at which nothing is made smaller."""
+JPEG = "1.2.840.10008.1.2.4.50"
+LOSSLESS = "1.2.840.10008.1.2.4.70"
+RLE = "1.2.840.10008.1.2.5"
+SIDE = 32
+"""Rows and columns of an invented JPEG."""
 _OPTIONS = ReadOptions(allow_truncated=True)
 
 
@@ -87,6 +93,26 @@ def image(values: np.ndarray[Any, Any] | bytes, **attributes: Any) -> Dataset:  
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
     return dataset
+
+
+def stream(colour: int | tuple[int, int, int], **options: Any) -> bytes:  # noqa: ANN401
+    """Return a JPEG of one colour."""
+    mode = "L" if isinstance(colour, int) else "RGB"
+    out = io.BytesIO()
+    Image.new(mode, (SIDE, SIDE), colour).save(out, "JPEG", quality=95, **options)
+    return out.getvalue()
+
+
+def jpeg_image(*frames: bytes, per_fragment: int = 1, bot: bool = True, **changes: Any) -> Dataset:  # noqa: ANN401
+    samples = 3 if b"\xff\xc0\0\x11" in frames[0] else 1
+    shape = (SIDE, SIDE, 3) if samples == 3 else (SIDE, SIDE)
+    one = image(np.zeros(shape, np.uint8), NumberOfFrames=len(frames))
+    one.PixelData = encapsulate(list(frames), fragments_per_frame=per_fragment, has_bot=bot)
+    if samples == 3:
+        one.PhotometricInterpretation = "YBR_FULL_422"
+    for keyword, value in changes.items():
+        setattr(one, keyword, value)
+    return one
 
 
 def file_of(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> io.BytesIO:

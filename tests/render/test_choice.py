@@ -140,10 +140,9 @@ def test_images_of_many_kinds_are_rendered(last: str) -> None:
     assert choose(study(instance(1, f"{ROOT}.{last}")), RenderOptions()).pictures
 
 
-def test_the_sides_of_an_image_may_be_those_of_its_series() -> None:
-    one = instance(1, Rows=(), Columns=())
-    assert not choose(study(one), RenderOptions()).pictures
-    assert choose(study(one, Rows=(8,), Columns=(8,)), RenderOptions()).pictures
+def test_what_has_no_sides_is_no_image() -> None:
+    assert not choose(study(instance(1, Rows=(), Columns=())), RenderOptions()).pictures
+    assert not choose(study(instance(1, Rows=0)), RenderOptions()).pictures
 
 
 def test_an_image_with_names_is_rendered_only_when_asked() -> None:
@@ -194,6 +193,16 @@ def test_a_slide_is_shown_by_its_thumbnail_or_what_comes_next(
 ) -> None:
     choice = choose(study(*parts), RenderOptions())
     assert [uid for uid, _ in first_choices(choice)] == ([expected] if expected else [])
+
+
+def test_of_two_levels_of_one_frame_the_smaller_one_is_shown() -> None:
+    levels = [slide(number, "VOLUME", Rows=(side,)) for number, side in ((1, 900), (2, 90))]
+    assert [uid for uid, _ in first_choices(choose(study(*levels), RenderOptions()))] == ["1.2.2"]
+
+
+def test_a_slide_of_tiles_alone_has_no_picture() -> None:
+    choice = choose(study(PYRAMID[0]), RenderOptions())
+    assert reasons(choice) == [("pixels.pyramid", "the series has none")]
 
 
 def test_levels_and_labels_of_a_slide_are_counted() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,38 +14,23 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 from dicom2fhir.model import RenderRequest
 from dicom2fhir.render import render_frames
 from dicom2fhir.render.codestream import APPS, COMMENT, segments
-from render_cases import draw, file_of, image, pixels, refusal
+from render_cases import (
+    JPEG,
+    LOSSLESS,
+    RLE,
+    SIDE,
+    draw,
+    file_of,
+    image,
+    jpeg_image,
+    pixels,
+    refusal,
+    stream,
+)
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
-JPEG = "1.2.840.10008.1.2.4.50"
 JPEG_12 = "1.2.840.10008.1.2.4.51"
-LOSSLESS = "1.2.840.10008.1.2.4.70"
-RLE = "1.2.840.10008.1.2.5"
 NATIVE_IN_FRAGMENTS = "1.2.840.10008.1.2.1.98"
 DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
-SIDE = 32
-
-
-def stream(colour: int | tuple[int, int, int], **options: Any) -> bytes:  # noqa: ANN401
-    """Return a JPEG of one colour."""
-    mode = "L" if isinstance(colour, int) else "RGB"
-    out = io.BytesIO()
-    Image.new(mode, (SIDE, SIDE), colour).save(out, "JPEG", quality=95, **options)
-    return out.getvalue()
-
-
-def jpeg_image(*frames: bytes, per_fragment: int = 1, bot: bool = True, **changes: Any) -> Dataset:  # noqa: ANN401
-    samples = 3 if b"\xff\xc0\0\x11" in frames[0] else 1
-    shape = (SIDE, SIDE, 3) if samples == 3 else (SIDE, SIDE)
-    one = image(np.zeros(shape, np.uint8), NumberOfFrames=len(frames))
-    one.PixelData = encapsulate(list(frames), fragments_per_frame=per_fragment, has_bot=bot)
-    if samples == 3:
-        one.PhotometricInterpretation = "YBR_FULL_422"
-    for keyword, value in changes.items():
-        setattr(one, keyword, value)
-    return one
 
 
 GREYS = (10, 100, 200)
@@ -159,8 +144,13 @@ def test_twelve_bits_without_the_extra_have_no_decoder(monkeypatch: pytest.Monke
 
 def test_an_unknown_transfer_syntax_has_no_decoder() -> None:
     unknown = "1.2.840.10008.1.2.4.110"
-    one = jpeg_image(stream(7))
+    one = jpeg_image(b"not a JPEG at all")
     assert refusal(one, JPEG, transfer_syntax_uid=unknown) == "pixels.no-decoder"
+
+
+def test_a_jpeg_in_another_transfer_syntax_of_jpeg_is_decoded_as_what_it_is() -> None:
+    picture = draw(jpeg_image(stream(90)), LOSSLESS)
+    assert (pixels(picture)[0, 0], picture.decoder) == (90, "pillow")
 
 
 # passing on

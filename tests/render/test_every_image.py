@@ -56,7 +56,7 @@ LEFT_OUT = {
     "Ultrasound Image Storage": 1,  # a header without rows and columns
     "unknown SOP class": 3,
     "X-Ray Radiation Dose SR Storage": 7,
-    "pixels.pyramid": 8,
+    "the series has none": 8,  # levels of slides without thumbnail
 }
 """What is not chosen: names of SOP classes, and how many there are."""
 EVERY = RenderOptions(media="instance", burned_in=True, labels=True)

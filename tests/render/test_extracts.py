@@ -87,6 +87,12 @@ def test_a_document_comes_without_its_padding(data: bytes, *, stated: bool) -> N
     assert len(found.ranges) == 1
 
 
+def test_the_zeros_that_a_binary_stl_ends_with_are_its_own() -> None:
+    data = bytes(80) + (2).to_bytes(4, "little") + bytes(2 * 50)
+    file = file_of(document(data, "model/stl", "104.3"))
+    assert taken(file, extract(file, ExplicitVRLittleEndian)) == data
+
+
 def test_a_length_that_cannot_be_is_not_believed() -> None:
     one = document(b"%PDF-1.7")
     one.EncapsulatedDocumentLength = 3

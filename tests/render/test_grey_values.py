@@ -248,6 +248,14 @@ def test_floats_are_shown_and_what_is_no_number_is_black(keyword: str, kind: typ
     assert shown(one) == [[0, 128, 255, 0]]
 
 
+def test_padding_of_floats_has_no_part_in_least_and_greatest() -> None:
+    one = image(np.zeros((1, 3), np.uint16), BitsAllocated=32, FloatPixelPaddingValue=-1e30)
+    del one.PixelData
+    one.FloatPixelData = np.array([-1e30, 0, 5], np.float32).tobytes()
+    one.FloatPixelPaddingValue = float(np.float32(-1e30))
+    assert shown(one) == [[0, 0, 255]]
+
+
 def test_bits_are_black_and_white() -> None:
     one = image(bytes([0b00000101]), Rows=1, Columns=3, BitsAllocated=1, BitsStored=1, HighBit=0)
     one.PixelRepresentation = 0

@@ -17,12 +17,11 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from test_compressed import JPEG, LOSSLESS, RLE, jpeg_image, stream
 
 from dicom2fhir.model import RenderRequest
 from dicom2fhir.problems import CODES
 from dicom2fhir.render import RenderError, extract, render_frames
-from render_cases import file_of, image, refusal
+from render_cases import JPEG, LOSSLESS, RLE, file_of, image, jpeg_image, refusal, stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +80,14 @@ BOMBS = {
     "RLE with segments behind its end": (
         small(struct.pack("<16L", 15, *[2**32 - 1] * 15) + bytes(2)),
         RLE,
+    ),
+    "lossless in 12 bits that is lossy": (
+        small(stream(7).replace(b"\xff\xc0\0\x0b\x08", b"\xff\xc1\0\x0b\x0c"), BitsAllocated=16),
+        LOSSLESS,
+    ),
+    "lossless of a process that is none": (
+        small(stream(7).replace(b"\xff\xc0", b"\xff\xc9")),
+        LOSSLESS,
     ),
     "lossless of nothing": (small(b"\xff\xd8\xff\xd9"), LOSSLESS),
     "JPEG-LS of nothing": (small(b"\xff\xd8\xff\xd9"), JPEG_LS),
@@ -182,6 +189,12 @@ def test_five_thousand_frames_are_held_one_by_one(
     printed = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
     assert int(printed[0]) == windows
     assert int(printed[1]) < 250, "MiB"
+
+
+def test_a_jp2_box_of_no_length_ends() -> None:
+    box = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0none"
+    assert refusal(small(box + j2k(8, 8)), J2K) == ""
+    assert refusal(small(box + b"none"), J2K) == "pixels.undecodable"
 
 
 def test_a_panic_of_a_decoder_in_rust_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

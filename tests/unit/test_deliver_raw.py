@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,8 +14,6 @@ from dicom2fhir.deliver.raw import COMMIT_FILES
 from dicom2fhir.errors import OutputError, StateLockedError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dicom2fhir.deliver.raw import RawFolder
 
 
@@ -103,6 +102,9 @@ def test_only_the_owner_may_read_it(out: Path) -> None:
 
 def test_the_same_bytes_are_left_alone_and_others_replaced(out: Path) -> None:
     deliver(out, binary("aa1"), binary("aa2"))
+    unchanged = [(path, (out / path).stat().st_ino) for path in files(out)]
+    assert deliver(out, binary("aa2"), binary("aa1")) == []
+    assert [(path, (out / path).stat().st_ino) for path in files(out)] == unchanged
     before = (out / "aa" / "aa1").stat()
     assert deliver(out, binary("aa1"), binary("aa2", b"other")) == []
     after = (out / "aa" / "aa1").stat()
@@ -178,6 +180,31 @@ def test_two_runs_cannot_write_one_folder_at_a_time(out: Path) -> None:
     raw.write(binary("aa1"))
     raw.finish()
     assert deliver(out, binary("aa1")) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
+def test_bytes_are_safe_before_their_name_and_names_before_the_list(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = opened(out)
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def record_fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        steps.append(f"fsync {path.suffix or path.name}")
+        fsync(descriptor)
+
+    def record_replace(path: Path, target: Path) -> Path:
+        steps.append(f"name {target.name}")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_replace)
+    raw.write(binary("aa1"))
+    raw.finish()
+    placed = ["fsync .tmp", "name aa1", "fsync aa", "fsync raw"]
+    assert steps == [*placed, "fsync .tmp", "name binaries.ndjson", "fsync raw"]
 
 
 def test_an_aborted_run_leaves_no_trace_of_itself(out: Path) -> None:

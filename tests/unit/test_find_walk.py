@@ -16,6 +16,7 @@ from dicom2fhir.errors import UsageError
 from dicom2fhir.find import Finder, open_candidate
 from dicom2fhir.model import Candidate
 from dicom2fhir.options import FindOptions
+from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -397,3 +398,11 @@ def test_reading_past_the_end_gives_what_there_is() -> None:
     assert source.read_at(len(CONTENT), 1) == b""
     assert source.read_at(1 << 50, 1) == b""
     source.close()
+
+
+def test_temporary_folders_of_runs_are_no_input(folder: Path) -> None:
+    write("a/1", "dicom2fhir-data/2")
+    private = PrivateFolder(str(folder))
+    write(f"{private.path.name}/spool")
+    assert find(".")[0] == ["./a/1", "./dicom2fhir-data/2"]
+    private.remove()

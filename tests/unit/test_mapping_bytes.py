@@ -291,10 +291,12 @@ def test_a_video_has_a_duration() -> None:
 
 
 def test_loss_before_the_render_is_said_in_words() -> None:
-    source = study(series(LossyImageCompression=["01"]))
+    said = study(series(instance(LossyImageCompression=["01"])))
+    by_syntax = study(series(instance()._replace(transfer_syntax_uid="1.2.840.10008.1.2.4.50")))
 
-    assert media(source)["note"] == [{"text": "the image had been compressed with loss before"}]
-    assert "note" not in media(study(series(LossyImageCompression=["00"])))
+    for source in (said, by_syntax):
+        assert media(source)["note"] == [{"text": "the image had been compressed with loss before"}]
+    assert "note" not in media(study(series(instance(LossyImageCompression=["00"]))))
 
 
 @pytest.mark.parametrize(

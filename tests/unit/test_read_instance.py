@@ -55,6 +55,13 @@ def test_an_instance_holds_its_identity_and_its_attributes_by_level() -> None:
     assert instance.rejects == ()
 
 
+def test_size_and_loss_are_those_of_each_image() -> None:
+    case = Case().put(0x00280010, "US", b"\1\0").put(0x00280011, "US", b"\2\0")
+    instance = case.put(0x00282110, "CS", "01").read().instance
+    assert instance is not None
+    assert instance.attributes == {"Rows": (1,), "Columns": (2,), "LossyImageCompression": ("01",)}
+
+
 def test_empty_attributes_are_not_in_the_mapping() -> None:
     case = Case().put(0x00080050, "SH", "").put(0x00081030, "LO", "  ").put(0x00080008, "CS", "\\")
     instance = case.read().instance
@@ -143,7 +150,10 @@ def encapsulated() -> bytes:
     )
 
 
-@pytest.mark.parametrize("declared", [JPEG, "1.3.46.670589.33.1.4.1"])
+@pytest.mark.parametrize(
+    "declared",
+    [JPEG, "1.3.46.670589.33.1.4.1", "1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.8.1"],
+)
 def test_encapsulated_pixels_are_in_the_declared_syntax(declared: str) -> None:
     case = Case(syntax=declared)
     case.elements[0x7FE00010] = encapsulated()
