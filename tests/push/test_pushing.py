@@ -53,7 +53,7 @@ def studies_of(server: RecordingServer) -> list[dict[str, Any]]:
 def edit(bundles: Path, out: Path, kind: str, change: dict[str, Any]) -> Path:
     """Copy Bundles with these elements of every resource of a type changed."""
     out.mkdir()
-    for path in bundles.glob("*.json"):
+    for path in bundles.glob("[!.]*.json"):
         bundle = json.loads(path.read_bytes())
         for entry in bundle["entry"]:
             if entry["resource"]["resourceType"] == kind:
@@ -116,8 +116,8 @@ def test_other_bytes_of_an_instance_stay_unless_asked(
     before = held_by(recorder.store)
     changed = tmp_path / "zeroed"
     assert run_here("convert", STUDIES / "mr_brain", "--zero-preamble", "-o", changed).code == 0
-    different = json.dumps([path.read_text() for path in sorted(changed.glob("*.json"))])
-    same = json.dumps([path.read_text() for path in sorted(bundles.glob("*.json"))])
+    different = json.dumps([path.read_text() for path in sorted(changed.glob("[!.]*.json"))])
+    same = json.dumps([path.read_text() for path in sorted(bundles.glob("[!.]*.json"))])
     if different in same:
         pytest.skip("the sample has no preamble to zero")
     run = push(changed, recorder)
@@ -223,7 +223,7 @@ def test_no_value_of_a_patient_leaves_the_bodies(
     run = push(bundles, recorder, "--state", state, "--binary-raw-above", "1000", "-vv")
     assert run.code == 0, run
     values = set()
-    for path in bundles.glob("*.json"):
+    for path in bundles.glob("[!.]*.json"):
         for entry in json.loads(path.read_bytes())["entry"]:
             resource = entry["resource"]
             if resource["resourceType"] == "Patient":
