@@ -135,9 +135,9 @@ def _push(results: Iterator[Emitted], sender: Sender) -> Iterator[tuple[Emitted,
         return emitted, sender.send_bundles(emitted.bundles, emitted.raw)
 
     try:
-        yield from run_lanes(send, results, sender.site.options.jobs, sender.abort)
+        yield from run_lanes(send, results, sender.site.options.jobs, sender)
     except (ServerUnreachableError, ServerRefusedError, ConfigError) as stop:
-        sender.stop = stop
+        sender.stopped_by = stop
 
 
 def _deliver(emitted: Emitted, pushed: Sent | None, catalog: Catalog, outlets: Outlets) -> set[str]:

@@ -114,7 +114,7 @@ class Sender:
         self._pusher = Pusher(site)
         self._lock = threading.Lock()
         self.studies = self.done = 0
-        self.stop: Dicom2FhirError | None = None
+        self.stopped_by: Dicom2FhirError | None = None
 
     def send_bundles(self, bundles: Sequence[EncodedBundle], binaries: Sequence[Resource]) -> Sent:
         """Bring the Bundles of one Study Instance UID to the server, none where there are none."""
@@ -134,6 +134,10 @@ class Sender:
             self.done += whole
         return problems, whole
 
+    def stop(self) -> None:
+        """Let the requests that are under way be the last."""
+        self.site.stopping = True
+
     def abort(self) -> None:
         """End what the threads wait for."""
         self.site.retrier.abort()
@@ -141,7 +145,7 @@ class Sender:
 
     def delivery(self) -> Delivery:
         """Return what went to the server so far, and what stopped the run."""
-        stop = self.stop
+        stop = self.stopped_by
         counts = self.site.tally.counts
         settled = counts["sent"] + counts["unchanged"] + counts["kept"]
         return Delivery(
@@ -235,12 +239,12 @@ def push(
 
         try:
             for number, sent in enumerate(
-                run_lanes(send, reading.groups(), options.jobs, sender.abort), start=1
+                run_lanes(send, reading.groups(), options.jobs, sender), start=1
             ):
                 tally.extend(sent.problems, sent.label)
                 watch.written(number, number)
         except Dicom2FhirError as error:
-            sender.stop = error
+            sender.stopped_by = error
         if not reading.files:
             raise NothingFoundError(
                 "No Bundle was found.", hint=f"Bundles are files that end in {', '.join(FORMS)}."

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Note: TypeAlias = Callable[[Problem], None]
 
+CONFLICTS = 3
+"""Times that the same bytes are sent where another writer was at the same Binary."""
 SAMPLED_FIRST = 3
 SAMPLED_EACH = 16
 """Of all Binaries of a run the first ones are read back, and then each sixteenth."""
@@ -38,6 +40,7 @@ SAMPLED_EACH = 16
 _JSON = re.compile(r"[/+]json\b|[/+]xml\b", re.IGNORECASE)
 """Types under which a server takes the bytes for a resource."""
 _CONTEXT = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
+_PAGES = {"text/html", "application/xhtml+xml"}
 _PASSING = {502, 503, 504}
 _NO_WAY = {400, 404, 405, 406, 411, 415, 422, 500, 501}
 """What servers answer to bytes that are not JSON where they do not know that form."""
@@ -136,7 +139,11 @@ class BinarySender:
         return None
 
     def _ask(self, item: Item, request: Request, note: Note, *, raw: bool = False) -> Outcome:
-        outcome = self._site.ask(request, self._judge_raw if raw else judge_reply)
+        judge = self._judge_raw if raw else _judge
+        outcome = self._site.ask(request, judge)
+        for _ in range(CONFLICTS):
+            if outcome.action is Action.CONFLICT:
+                outcome = self._site.ask(request, judge)
         if outcome.tries > 1 and not item.server_id:
             # Each try whose reply was lost may have left a Binary that nothing names.
             note(Problem(code="push.orphan"))
@@ -144,7 +151,7 @@ class BinarySender:
 
     def _judge_raw(self, reply: Reply) -> Action:
         """Judge a raw upload: until one went well, a 500 may be all that this server has for it."""
-        action = judge_reply(reply)
+        action = _judge(reply)
         if action is Action.RETRY and not self._proven and reply.status not in _PASSING:
             return Action.DEAD if reply.status in _NO_WAY else action
         return action
@@ -163,6 +170,12 @@ class BinarySender:
         if found == content.sha256:
             self._site.tally.add("verified")
         return found == content.sha256
+
+
+def _judge(reply: Reply) -> Action:
+    """Judge the reply to an upload: a page for people is none of a FHIR server."""
+    action = judge_reply(reply)
+    return Action.ONCE if action is Action.DONE and reply.content_type in _PAGES else action
 
 
 def content_type(binary: Resource) -> str:

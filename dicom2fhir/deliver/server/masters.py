@@ -19,7 +19,7 @@ from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.replies import judge
 from dicom2fhir.deliver.server.retrying import Action
-from dicom2fhir.deliver.server.site import HeldBackError
+from dicom2fhir.deliver.server.site import HeldBackError, is_unknown
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class Masters:
         for attempt in range(_RACES if safe else self._site.options.server.retry_tries):
             request = Request(method="POST", body=body, headers=WRITE)
             outcome = self._site.ask(request, safe=safe)
-            if outcome.action is not Action.CONFLICT and (
-                safe or outcome.action is not Action.LATER
-            ):
+            if outcome.action is not Action.CONFLICT and (safe or not is_unknown(outcome)):
                 return self._created(outcome, sent, Item(key, digest, state=State.DONE))
             # Somebody else created it, or our own request did and its reply was lost.
             self._site.pause(max(outcome.not_before, min(2.0**attempt, 30.0) / 2))

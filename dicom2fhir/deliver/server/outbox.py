@@ -177,6 +177,7 @@ def _connect(path: str) -> sqlite3.Connection:
         _check(connection)
         connection.execute(_SCHEMA)
         connection.commit()
+        _check_columns(connection)
     except BaseException:
         connection.close()
         raise
@@ -186,6 +187,13 @@ def _connect(path: str) -> sqlite3.Connection:
 def _check(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError
+
+
+def _check_columns(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute(f"SELECT server, {_COLUMNS}, checksum FROM item LIMIT 1").fetchall()  # noqa: S608
+    except sqlite3.Error:
+        raise sqlite3.DatabaseError from None
 
 
 def _item_of(row: tuple[str, str, str, str, int, float, str, int]) -> Item | None:

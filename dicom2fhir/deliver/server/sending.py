@@ -28,7 +28,7 @@ from dicom2fhir.deliver.server.masters import WRITE, Masters
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.replies import EntryResult, judge
 from dicom2fhir.deliver.server.retrying import REPLIES, Action, judge_reply
-from dicom2fhir.deliver.server.site import HeldBackError, told
+from dicom2fhir.deliver.server.site import HeldBackError, is_unknown, told
 from dicom2fhir.deliver.server.studies import Stored, Studies, stored_item
 from dicom2fhir.deliver.server.writing import Ready, Writer
 from dicom2fhir.model import size_of
@@ -218,7 +218,9 @@ class Pusher:
 
     def _is_stored(self, one: _Loose) -> bool:
         item = self._site.outbox.find(one.key)
-        return item is not None and item == stored_item(one.key, one.resource, item.server_id)
+        if item is None or item.state is not State.DONE:
+            return False
+        return item.digest == digest_of(one.resource)
 
     def _send_part(self, part: Sequence[PushEntry], passage: Passage) -> None:
         waiting = [entry for entry in in_order(part) if entry.full_url not in passage.names]
@@ -301,7 +303,9 @@ class Pusher:
         """Tell whether what the server has is to be read again before the next try."""
         if outcome.action is Action.CONFLICT:
             return attempt < CONFLICTS
-        if self._site.mode is WriteMode.SEARCH_FIRST and outcome.action is Action.LATER:
+        if self._site.mode is WriteMode.SEARCH_FIRST and outcome.action is not Action.HALVE:
+            if not is_unknown(outcome):
+                return False
             self._site.pause(max(outcome.not_before, min(2.0**attempt, 30.0) / 2))
             return True
         return False

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.entries import is_met
-from dicom2fhir.deliver.server.exchange import Request
+from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Request
 from dicom2fhir.deliver.server.outbox import State
 from dicom2fhir.deliver.server.replies import is_ambiguous, outline
 from dicom2fhir.deliver.server.retrying import Action, Outcome, judge_reply
@@ -74,12 +74,16 @@ class Site:
     """Tries once: for what must not be sent again before somebody has looked."""
     pause: Callable[[float], object] = time.sleep
     tally: Tally = field(default_factory=Tally)
+    stopping: bool = False
+    """The run is to end: what is under way is finished, nothing new is begun."""
 
     def ask(self, request: Request, judge: Judge = judge_reply, *, safe: bool = True) -> Outcome:
         """Send a request until its outcome is known; what is not `safe` to repeat only once.
 
         Errors: those of Retrier.send, all of which end the run
         """
+        if self.stopping:
+            raise NoReplyError(Fault.ABORTED, sent=False)
         return (self.retrier if safe else self.once).send(request, judge)
 
     def find(self, kind: str, query: str) -> list[Resource]:
@@ -138,6 +142,14 @@ class Site:
         if reply is not None and is_ambiguous(reply):
             code = "push.ambiguous"
         return HeldBackError(Problem(code=code, detail=f"{what}: {told(reply, outcome.code)}"))
+
+
+def is_unknown(outcome: Outcome) -> bool:
+    """Tell whether the server may have done what it was asked, and may do it later."""
+    if outcome.action is Action.DONE:
+        return False
+    no_answer = outcome.reply is None or outcome.reply.is_success
+    return outcome.action is Action.LATER or (no_answer and outcome.action is Action.DEAD)
 
 
 def told(reply: Reply | None, code: str) -> str:

@@ -1,0 +1,290 @@
+"""What a push leaves on a server, and what it tells: merged, kept, refused, resumed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdings import held_by
+from places import ROOT
+from runs import Run, run_here
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recording_server import RecordingServer
+
+STUDIES = ROOT / "samples" / "studies"
+ALLOWED = re.compile(
+    r"/fhir(/metadata|/[A-Z][A-Za-z]+/_search|/(Binary|ImagingStudy)(/[0-9a-f-]{36})?"
+    r"|/Binary/[0-9a-f-]{36}/\$binary-access-read\?path=Binary)?"
+)
+"""Paths without a value of a patient."""
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One study of four files, another patient's of one."""
+    folder = tmp_path_factory.mktemp("sources")
+    shutil.copytree(STUDIES / "mr_brain", folder / "brain")
+    shutil.copytree(STUDIES / "dx_chest", folder / "chest")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundles(sources: Path) -> Path:
+    out = sources.parent / "bundles"
+    assert run_here("convert", sources, "-o", out).code == 0
+    return out
+
+
+def push(bundles: Path, server: RecordingServer, *more: str | Path) -> Run:
+    return run_here("push", bundles, "--to", server.base, *more)
+
+
+def studies_of(server: RecordingServer) -> list[dict[str, Any]]:
+    return [one.resource for one in server.store.of_type("ImagingStudy")]
+
+
+def edit(bundles: Path, out: Path, kind: str, change: dict[str, Any]) -> Path:
+    """Copy Bundles with these elements of every resource of a type changed."""
+    out.mkdir()
+    for path in bundles.glob("[!.]*.json"):
+        bundle = json.loads(path.read_bytes())
+        for entry in bundle["entry"]:
+            if entry["resource"]["resourceType"] == kind:
+                entry["resource"] |= change
+        (out / path.name).write_text(json.dumps(bundle))
+    return out
+
+
+@pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
+def test_half_the_files_of_a_study_leave_it_whole(
+    sources: Path, bundles: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
+) -> None:
+    recorder.switches.update_create = bool(update_create)
+    assert push(bundles, recorder).code == 0
+    whole = held_by(recorder.store)
+    files = sorted(path for path in (sources / "brain").rglob("*") if path.is_file())
+    half = run_here("convert", *files[:2], "--media", "none", "-o", tmp_path / "half")
+    assert half.code == 0
+    again = push(tmp_path / "half", recorder)
+    assert again.code == 0, again
+    assert "push.merged" in again.stderr
+    found = held_by(recorder.store)
+    assert found.binaries == whole.binaries
+    counts = sorted(study["numberOfInstances"] for study in studies_of(recorder))
+    assert counts[-1] == len(files)
+
+
+def test_a_study_that_would_shrink_is_left_alone_when_asked(
+    sources: Path, bundles: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    assert push(bundles, recorder).code == 0
+    before = studies_of(recorder)
+    file = next(path for path in sorted((sources / "brain").rglob("*")) if path.is_file())
+    assert run_here("convert", file, "-o", tmp_path / "one").code == 0
+    run = push(tmp_path / "one", recorder, "--on-shrink", "fail")
+    assert run.code == 1, run
+    assert "push.would-shrink" in run.stderr
+    assert studies_of(recorder) == before
+
+
+def test_a_study_of_another_patient_is_never_overwritten(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    assert push(bundles, recorder).code == 0
+    for name, one in list(recorder.store.resources.items()):
+        if name.startswith("ImagingStudy/"):
+            other = {**one.resource, "subject": {"reference": "Patient/somebody-else"}}
+            recorder.store.update(name, other)
+    before = studies_of(recorder)
+    run = push(bundles, recorder)
+    assert run.code == 1, run
+    assert "push.other-patient" in run.stderr
+    assert studies_of(recorder) == before
+
+
+def test_other_bytes_of_an_instance_stay_unless_asked(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    assert push(bundles, recorder).code == 0
+    before = held_by(recorder.store)
+    changed = tmp_path / "zeroed"
+    assert run_here("convert", STUDIES / "mr_brain", "--zero-preamble", "-o", changed).code == 0
+    different = json.dumps([path.read_text() for path in sorted(changed.glob("[!.]*.json"))])
+    same = json.dumps([path.read_text() for path in sorted(bundles.glob("[!.]*.json"))])
+    if different in same:
+        pytest.skip("the sample has no preamble to zero")
+    run = push(changed, recorder)
+    assert held_by(recorder.store).binaries == before.binaries, run
+
+
+@pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
+@pytest.mark.parametrize("most", ["max_entries", "max_bytes"])
+def test_what_is_too_much_for_a_server_is_halved(
+    bundles: Path, recorder: RecordingServer, most: str, update_create: object
+) -> None:
+    recorder.switches.update_create = bool(update_create)
+    setattr(recorder.switches, most, {"max_entries": 2, "max_bytes": 30_000}[most])
+    run = push(bundles, recorder, "--binary-raw-above", "1000")
+    assert run.code == 0, run
+    found = held_by(recorder.store)
+    assert found.dangling == ()
+    assert set(found.resources.values()) == {1}
+
+
+def test_a_server_that_runs_transactions_as_batches_is_found_out(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    recorder.switches.batch_as_transaction = True
+    bad = edit(bundles, tmp_path / "bad", "Device", {"id": "another-than-the-url"})
+    run = push(bad, recorder, "--state", tmp_path / "state")
+    assert run.code in {1, 4}, run
+    assert "push.refused" in run.stderr
+    assert "400" in run.stderr
+    assert "--retry-dead" in run.stderr
+
+
+def test_what_was_refused_is_listed_and_sent_again_only_when_asked(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    bad = edit(bundles, tmp_path / "bad", "Media", {"id": "another-than-the-url"})
+    assert push(bad, recorder, "--state", state).code in {1, 4}
+    writes = len(recorder.written())
+    again = push(bad, recorder, "--state", state)
+    assert "push.dead" in again.stderr
+    assert len(recorder.written()) == writes
+    listed = run_here("push", "--dead", "--to", recorder.base, "--state", state)
+    assert "Media/" in listed.stdout
+    assert push(bad, recorder, "--state", state, "--retry-dead").code in {1, 4}
+    assert len(recorder.written()) > writes
+
+
+def test_a_server_that_takes_no_raw_bytes_gets_base64(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    recorder.switches.raw_binary = False
+    run = push(bundles, recorder, "--binary-raw-above", "1000", "--verify", "all")
+    assert run.code == 0, run
+    assert "push.no-raw-binary" in run.stderr
+    assert held_by(recorder.store).orphans == {}
+
+
+def test_binaries_that_read_back_empty_are_read_by_the_operation_for_them(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    recorder.switches.inflate_below = 1000
+    run = push(bundles, recorder, "--binary-raw-above", "1000", "--verify", "all")
+    assert run.code == 0, run
+
+
+@pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
+def test_raw_files_beside_bundles_are_sent_before_what_names_them(
+    sources: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
+) -> None:
+    recorder.switches.update_create = bool(update_create)
+    raw = tmp_path / "raw"
+    out = tmp_path / "out"
+    assert run_here("convert", sources, "--raw-dir", raw, "-o", out).code == 0
+    run = push(out, recorder, "--binaries", raw, "--state", tmp_path / "state")
+    assert run.code == 0, run
+    found = held_by(recorder.store)
+    assert (found.dangling, found.orphans) == ((), {})
+    assert found.binaries
+
+
+def test_a_raw_file_that_is_not_what_its_list_says_is_refused(
+    sources: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    assert (
+        run_here("convert", sources / "chest", "--raw-dir", raw, "-o", tmp_path / "out").code == 0
+    )
+    line = json.loads((raw / "binaries.ndjson").read_text().splitlines()[0])
+    (raw / line["path"]).write_bytes(b"x" * line["size"])
+    run = push(tmp_path / "out", recorder, "--binaries", raw)
+    assert run.code == 1, run
+    assert "push.hash-mismatch" in run.stderr
+    assert studies_of(recorder) == []
+
+
+@pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
+def test_no_value_of_a_patient_leaves_the_bodies(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
+) -> None:
+    recorder.switches.update_create = bool(update_create)
+    state = tmp_path / "state"
+    run = push(bundles, recorder, "--state", state, "--binary-raw-above", "1000", "-vv")
+    assert run.code == 0, run
+    values = set()
+    for path in bundles.glob("[!.]*.json"):
+        for entry in json.loads(path.read_bytes())["entry"]:
+            resource = entry["resource"]
+            if resource["resourceType"] == "Patient":
+                values |= {resource.get("birthDate", "")}
+                values |= {one["value"] for one in resource.get("identifier", [])}
+                values |= {one.get("family", "") for one in resource.get("name", [])}
+            if resource["resourceType"] == "ImagingStudy":
+                values |= {series["uid"] for series in resource["series"]}
+    values = {value for value in values if value and not value.startswith("urn:uuid:")}
+    assert values
+    told = [run.stdout, run.stderr, *(str(one.headers) + one.path for one in recorder.record)]
+    outbox = (state / "outbox.db").read_bytes()
+    for value in values:
+        assert value.encode() not in outbox
+        assert not any(value in text for text in told)
+    assert all(ALLOWED.fullmatch(one.path) for one in recorder.record)
+
+
+def test_two_runs_on_one_state_end_the_second_with_8(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    from dicom2fhir.deliver.server.outbox import Outbox
+
+    with Outbox(str(tmp_path), recorder.base):
+        assert push(bundles, recorder, "--state", tmp_path).code == 8
+
+
+@pytest.mark.parametrize("suffix", ["json", "ndjson", "ndjson.gz"])
+def test_bundles_of_every_form_are_read(
+    sources: Path, bundles: Path, recorder: RecordingServer, tmp_path: Path, suffix: str
+) -> None:
+    assert push(bundles, recorder).code == 0
+    expected = held_by(recorder.store)
+    recorder.empty()
+    out = tmp_path / f"x.{suffix}"
+    assert run_here("convert", sources, "-o", out).code == 0
+    run = push(out, recorder, "--jobs", "3")
+    assert run.code == 0, run
+    assert held_by(recorder.store) == expected
+
+
+def test_convert_to_a_server_leaves_what_push_leaves(
+    sources: Path, bundles: Path, recorder: RecordingServer, tmp_path: Path
+) -> None:
+    assert push(bundles, recorder).code == 0
+    expected = held_by(recorder.store)
+    recorder.empty()
+    run = run_here("convert", sources, "--to", recorder.base, "--state", tmp_path / "state")
+    assert run.code == 0, run
+    found = held_by(recorder.store)
+    assert found.binaries == expected.binaries
+    assert (found.dangling, found.orphans) == ((), {})
+
+
+def test_a_server_that_refuses_everything_ends_with_4(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    recorder.switches.fhir_version = "5.0.0"
+    assert push(bundles, recorder).code == 4
+
+
+def test_no_server_ends_with_5(bundles: Path) -> None:
+    run = run_here("push", bundles, "--to", "http://127.0.0.1:9/fhir")
+    assert run.code == 5, run
