@@ -28,6 +28,7 @@ def statement(*codes: str, version: str = "4.0.1", **abilities: bool) -> dict[st
         ({"updateCreate": False}, None, WriteMode.SEARCH_FIRST),
         ({}, None, WriteMode.CONDITIONAL_PUT),
         ({}, "client", WriteMode.PUT),
+        ({"conditionalUpdate": True}, "client", WriteMode.PUT),
     ],
 )
 def test_the_mode_is_the_safest_that_the_server_offers(
@@ -42,7 +43,7 @@ def test_the_mode_is_the_safest_that_the_server_offers(
         (statement("transaction", version="5.0.0"), None),
         (statement("transaction", version="3.0.2"), None),
         (statement("batch"), None),
-        (statement("transaction", conditionalUpdate=True), "client"),
+        (statement("transaction", updateCreate=False, conditionalUpdate=True), "client"),
     ],
 )
 def test_a_server_that_lacks_what_we_need_is_refused(said: dict[str, Any], ids: str | None) -> None:

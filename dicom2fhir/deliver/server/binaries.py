@@ -153,7 +153,7 @@ class BinarySender:
         """Judge a raw upload: until one went well, a 500 may be all that this server has for it."""
         action = _judge(reply)
         if action is Action.RETRY and not self._proven and reply.status not in _PASSING:
-            return Action.DEAD if reply.status in _NO_WAY else action
+            return Action.ONCE if reply.status in _NO_WAY else action
         return action
 
     def _is_equal(self, item: Item, binary: Resource, content: _Content) -> bool:

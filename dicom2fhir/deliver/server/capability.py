@@ -49,7 +49,8 @@ EXPLAINED: Mapping[WriteMode, str] = {
 class TypeCapability:
     """What a server does with one resource type."""
 
-    update_create: bool = False
+    update_create: bool | None = None
+    """None: not stated. HAPI does not say that it can."""
     conditional_update: bool = False
     conditional_create: bool = False
 
@@ -67,6 +68,12 @@ class Capability:
         """Tell whether each type that is listed, of those that we write, has this ability."""
         listed = [self.types[name] for name in WRITTEN if name in self.types]
         return bool(listed) and all(getattr(one, ability) for one in listed)
+
+    @property
+    def forbids_our_ids(self) -> bool:
+        """Tell whether a type that we write is said not to take ids of ours."""
+        listed = [self.types[name] for name in WRITTEN if name in self.types]
+        return any(one.update_create is False for one in listed)
 
 
 def read_capability(send: Callable[[Request], Reply]) -> Capability:
@@ -99,7 +106,7 @@ def parse_capability(statement: Json) -> Capability:
         transaction="transaction" in codes if codes else None,
         types={
             str(one.get("type")): TypeCapability(
-                update_create=one.get("updateCreate") is True,
+                update_create=_flag(one.get("updateCreate")),
                 conditional_update=one.get("conditionalUpdate") is True,
                 conditional_create=one.get("conditionalCreate") is True,
             )
@@ -126,9 +133,9 @@ def choose_mode(capability: Capability, ids: str | None) -> WriteMode:
             hint="Its CapabilityStatement lacks the interaction `transaction`.",
         )
     puts = capability.all_can("update_create")
-    if ids == "client" and capability.types and not puts:
+    if ids == "client" and capability.forbids_our_ids:
         raise ServerRefusedError(
-            "The server does not let us choose ids: its CapabilityStatement lacks updateCreate.",
+            "The server does not let us choose ids: its updateCreate is false.",
             hint="Use --ids server, or leave --ids out.",
         )
     if ids == "client" or (ids is None and puts):
@@ -138,6 +145,10 @@ def choose_mode(capability: Capability, ids: str | None) -> WriteMode:
     if capability.all_can("conditional_create"):
         return WriteMode.CONDITIONAL_CREATE
     return WriteMode.SEARCH_FIRST
+
+
+def _flag(value: Json) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _dicts(value: Json) -> list[dict[str, Json]]:

@@ -12,6 +12,7 @@ from dicom2fhir.deliver.server.entries import (
     by_our_identifier,
     digest_of,
     encode_part,
+    entry_url,
     is_master,
     key_of,
 )
@@ -71,7 +72,14 @@ class Masters:
         resource = {name: value for name, value in entry.resource.items() if name != "id"}
         kind = resource["resourceType"]
         condition = "" if self._site.mode is WriteMode.SEARCH_FIRST else query
-        sent = replace(entry, resource=resource, method="POST", url=kind, if_none_exist=condition)
+        sent = replace(
+            entry,
+            full_url=entry_url(key),
+            resource=resource,
+            method="POST",
+            url=kind,
+            if_none_exist=condition,
+        )
         digest = digest_of(entry.resource)
         self._site.outbox.put([Item(key, digest, state=State.INFLIGHT)])
         body = encode(encode_part([sent], {}))

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.capability import WriteMode
-from dicom2fhir.deliver.server.entries import UUID, by_our_identifier, digest_of, key_of, rename
+from dicom2fhir.deliver.server.entries import (
+    UUID,
+    by_our_identifier,
+    digest_of,
+    key_of,
+    name_of,
+    rename,
+)
 from dicom2fhir.deliver.server.merging import (
     content_of,
     instances_of,
@@ -84,16 +91,25 @@ class Studies:
         query = by_our_identifier(entry)
         return self._site.find_one("ImagingStudy", query) if query else None
 
-    def merge(self, entry: PushEntry, names: Mapping[str, str], note: Note) -> Merged:
+    def merge(
+        self,
+        entry: PushEntry,
+        run: Sequence[PushEntry],
+        names: Mapping[str, str],
+        note: Note,
+    ) -> Merged:
         """Return this study as it is to be written: whole, or with what the server lists beside.
 
+        `run` are the entries of its transaction, which its subject may be among.
         Errors: HeldBackError where the server's copy is another patient's, or would shrink
         """
         ours = rename(entry.resource, names)
         theirs = self.read(entry)
         if theirs is None:
             return Merged(replace(entry, resource=ours))
-        self._expect_same_subject(ours, theirs)
+        found = place_of((theirs.get("subject") or {}).get("reference"))
+        if found is not None and found.reference != self._subject(entry, run, names):
+            raise HeldBackError(Problem(code="push.other-patient"))
         server_id = str(theirs["id"])
         if lists_more(ours, theirs):
             if self._site.options.on_shrink == "fail":
@@ -109,14 +125,18 @@ class Studies:
         written = replace(entry, resource=resource, method="PUT", url=f"ImagingStudy/{server_id}")
         return Merged(written, version_of(theirs), server_id)
 
-    def _expect_same_subject(self, ours: Resource, theirs: Resource) -> None:
-        found = place_of((theirs.get("subject") or {}).get("reference"))
-        wanted = str((ours.get("subject") or {}).get("reference", ""))
-        if wanted.startswith("urn:uuid:"):
-            wanted = f"Patient/{wanted.removeprefix('urn:uuid:')}"
-        expected = place_of(wanted)
-        if found and expected and (found.type, found.id) != (expected.type, expected.id):
-            raise HeldBackError(Problem(code="push.other-patient"))
+    def _subject(self, entry: PushEntry, run: Sequence[PushEntry], names: Mapping[str, str]) -> str:
+        """Return the reference under which the server has our subject, "" where it has none."""
+        told = str((entry.resource.get("subject") or {}).get("reference", ""))
+        known = place_of(names.get(told, told))
+        target = next((one for one in run if told in {one.full_url, name_of(one)}), None)
+        if target is None or (told in names and known is not None):
+            return known.reference if known is not None else ""
+        if not self._site.mode.chooses_ids:
+            return name_of(target)
+        query, kind = by_our_identifier(target), target.resource["resourceType"]
+        found = self._site.find_one(kind, query) if query else None
+        return f"{kind}/{found['id']}" if found is not None else ""
 
     def _compare_instances(
         self, ours: Resource, theirs: Resource, stored: Stored, note: Note

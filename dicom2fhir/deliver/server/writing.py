@@ -58,7 +58,7 @@ class Writer:
         for entry in run:
             merged, version = entry, ""
             if entry.resource["resourceType"] == "ImagingStudy":
-                merging = self._studies.merge(entry, within, note)
+                merging = self._studies.merge(entry, run, {**within, **names}, note)
                 if merging.entry is None:
                     ready.unchanged.append((entry, merging.server_id))
                     within |= dict.fromkeys(

@@ -1,0 +1,76 @@
+"""Bundle files: what is long base64 stays in its file, whatever stands around it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dicom2fhir.model import Bytes
+from dicom2fhir.pipeline.documents import DocumentError, read_documents
+from dicom2fhir.pipeline.payload import read_payload
+from dicom2fhir.temporary import PrivateFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LENGTHS = (10, 60_000, 49_152, 49_153, 49_154, 3_000_000)
+"""Of bytes: short ones, and such of every padding."""
+
+
+@pytest.fixture
+def spools(tmp_path: Path) -> Iterator[PrivateFolder]:
+    folder = PrivateFolder(str(tmp_path))
+    yield folder
+    folder.remove()
+
+
+def bundle(length: int) -> tuple[dict[str, Any], bytes]:
+    content = random.Random(length).randbytes(length)  # noqa: S311 - any bytes
+    data = base64.b64encode(content).decode()
+    note = 'a note that says "data": "nothing"'
+    return {"note": note, "entry": [{"data": data, "text": "é"}, {"data": "x" * 70_001}]}, content
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_document_is_read_as_it_stands(
+    tmp_path: Path, spools: PrivateFolder, length: int, indent: int | None
+) -> None:
+    document, content = bundle(length)
+    (tmp_path / "x.json").write_text(json.dumps(document, indent=indent))
+    (read,) = read_documents(tmp_path / "x.json", spools)
+    found = read["entry"][0].pop("data")
+    if isinstance(found, Bytes):
+        assert found.length == length
+        assert found.sha256 == hashlib.sha256(content).hexdigest()
+        assert b"".join(read_payload(found)) == content
+    else:
+        assert base64.b64decode(found) == content
+    del document["entry"][0]["data"]
+    assert read == document
+
+
+def test_lines_are_documents_also_where_they_are_compressed(
+    tmp_path: Path, spools: PrivateFolder
+) -> None:
+    documents = [bundle(length)[0] for length in LENGTHS]
+    text = "".join(json.dumps(one) + "\n" for one in documents).encode()
+    (tmp_path / "x.ndjson.gz").write_bytes(gzip.compress(text))
+    read = list(read_documents(tmp_path / "x.ndjson.gz", spools))
+    assert [one["note"] for one in read] == [one["note"] for one in documents]
+    long = [one["entry"][0]["data"] for one in read if isinstance(one["entry"][0]["data"], Bytes)]
+    assert len(long) == 5
+
+
+@pytest.mark.parametrize("text", [b"{", b"<html>", b'{"data": "' + b"A" * 70_000])
+def test_what_is_no_json_is_told(tmp_path: Path, spools: PrivateFolder, text: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(text)
+    with pytest.raises(DocumentError, match=r"check\.json"):
+        list(read_documents(tmp_path / "x.json", spools))
