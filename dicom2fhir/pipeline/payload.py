@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CHUNK: Final = 3 * 256 * 1024
 """Bytes read at a time: whole groups of base64, and few enough to stay in the processor's cache."""
 
+SOURCE_CHANGED: Final = "deliver.source-changed"
+"""The Problem of bytes that are not what was found any more."""
+
 PREAMBLE: Final = 128
 PREFIX: Final = b"DICM"
 """PS3.10 7.1."""
