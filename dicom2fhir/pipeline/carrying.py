@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from dicom2fhir.deliver import SourceChangedError
 from dicom2fhir.find import open_candidate
 from dicom2fhir.model import Bytes, Document, Payloads, Picture, Rendition
 from dicom2fhir.pipeline.decoding import Job
-from dicom2fhir.pipeline.payload import hash_payload, read_payload
+from dicom2fhir.pipeline.payload import SOURCE_CHANGED, hash_payload, read_payload
 from dicom2fhir.problems import Problem
 from dicom2fhir.render import Chosen, Extract, choose
 
@@ -78,9 +79,7 @@ class Carrier:
             for instance in series.instances:
                 content = self._hash_file(instance.source)
                 if content is None:
-                    carried.problems.append(
-                        Problem(code="deliver.source-changed", source=instance.source)
-                    )
+                    carried.problems.append(self._why_not(instance.source))
                 else:
                     files[instance.uid] = content
         return files
@@ -100,6 +99,11 @@ class Carrier:
             return replace(whole, sha256=hash_payload(whole))
         except (OSError, SourceChangedError):
             return None
+
+    def _why_not(self, number: int) -> Problem:
+        # What is gone will not come back in a later run; the rest of its study need not wait.
+        is_there = os.path.lexists(self._catalog.candidate(number).path)
+        return Problem(code=SOURCE_CHANGED if is_there else "find.vanished", source=number)
 
     def _render(self, pictures: Sequence[Candidates], carried: Carried) -> list[Rendition]:
         """Render of each choice the best image that can be rendered."""
@@ -203,7 +207,7 @@ class Carrier:
                 digest.update(chunk)
                 other.update(chunk)
         except SourceChangedError:
-            carried.problems.append(Problem(code="deliver.source-changed", source=instance.source))
+            carried.problems.append(Problem(code=SOURCE_CHANGED, source=instance.source))
             return None
         return replace(place, sha256=digest.hexdigest()), b64encode(other.digest()).decode()
 

@@ -15,7 +15,7 @@ from dicom2fhir.errors import (
     UsageError,
 )
 from dicom2fhir.pipeline.emission import StudyJob, emit_study
-from dicom2fhir.pipeline.payload import PayloadReader
+from dicom2fhir.pipeline.payload import SOURCE_CHANGED, PayloadReader
 from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from dicom2fhir.pipeline.workers import Workers
     from dicom2fhir.problems import Problem
 
-CHANGED = "deliver.source-changed"
-LOST = {"deliver.foreign", CHANGED}
+LOST = {"deliver.foreign", SOURCE_CHANGED}
 KEPT_BACK = LOST | {"deliver.kept"}
 """Problems of a sink that mean: this Bundle, or a part of it, is not where it belongs."""
 NOT_DELIVERED = "push"
@@ -154,7 +153,9 @@ def _deliver(emitted: Emitted, pushed: Sent | None, catalog: Catalog, outlets: O
     catalog.add_problems(emitted.problems)
     catalog.add_problems(pushed.problems if pushed is not None else ())
     catalog.add_problems(
-        replace(problem, source=outlets.reader.changed) if problem.code == CHANGED else problem
+        replace(problem, source=outlets.reader.changed)
+        if problem.code == SOURCE_CHANGED
+        else problem
         for problem in kept_back
     )
     if outlets.cards is not None:

@@ -15,6 +15,7 @@ from dicom2fhir.catalog import assemble_study, attach
 from dicom2fhir.deliver import part_raw
 from dicom2fhir.find import open_candidate
 from dicom2fhir.mapping import issuer_key, map_provenance, map_study
+from dicom2fhir.pipeline.payload import SOURCE_CHANGED
 from dicom2fhir.problems import Problem, Severity
 
 if TYPE_CHECKING:
@@ -110,8 +111,12 @@ def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emit
     if carried is None:
         mapped = map_study(study, options.map)
     else:
-        mapped = map_study(study, options.map, carried.payloads)
         emitted.problems += carried.problems
+        if any(problem.code == SOURCE_CHANGED for problem in carried.problems):
+            # Without these bytes it would pass for whole, and no later run would try again.
+            emitted.failed += study.instance_count
+            return
+        mapped = map_study(study, options.map, carried.payloads)
     own = imaging_study_id(mapped.resources)
     if own in emitted.own_ids:
         emitted.failed += study.instance_count

@@ -21,6 +21,9 @@ CHUNK: Final = 3 * 256 * 1024
 """Bytes read at a time: whole groups of base64, and few enough to stay in the processor's cache."""
 
 BASE64_GROUP: Final = 4
+SOURCE_CHANGED: Final = "deliver.source-changed"
+"""The Problem of bytes that are not what was found any more."""
+
 PREAMBLE: Final = 128
 PREFIX: Final = b"DICM"
 """PS3.10 7.1."""

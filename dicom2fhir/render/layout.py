@@ -64,14 +64,16 @@ def read_layout(dataset: Dataset, tag: int) -> Layout:
     high_bit = whole(dataset, "HighBit", stored - 1)
     if not stored - 1 <= high_bit < allocated:
         high_bit = stored - 1
+    samples = whole(dataset, "SamplesPerPixel", 1)
     layout = Layout(
         rows=whole(dataset, "Rows", 0),
         columns=whole(dataset, "Columns", 0),
-        samples=whole(dataset, "SamplesPerPixel", 1),
+        samples=samples,
         allocated=allocated,
         stored=stored,
         high_bit=high_bit,
-        signed=whole(dataset, "PixelRepresentation", 0) == 1,
+        # colours have no sign (PS3.3 C.8.12.1.1.3, table C.8-82), whatever some headers say
+        signed=samples == 1 and whole(dataset, "PixelRepresentation", 0) == 1,
         photometric=text(dataset, "PhotometricInterpretation").upper(),
         planar=whole(dataset, "PlanarConfiguration", 0) == 1,
         frames=max(1, whole(dataset, "NumberOfFrames", 1)),

@@ -54,6 +54,10 @@ def test_colours_by_pixel_and_by_plane_are_the_same(planar: int) -> None:
     assert shown(one) == RGB.tolist()
 
 
+def test_colours_have_no_sign() -> None:
+    assert shown(image(RGB8, PixelRepresentation=1)) == RGB.tolist()
+
+
 def test_colours_of_16_bits_keep_their_upper_half() -> None:
     assert shown(image((RGB * 257).astype(np.uint16))) == RGB.tolist()
 

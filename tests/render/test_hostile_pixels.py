@@ -108,6 +108,30 @@ def test_a_frame_behind_the_end_of_the_data_is_refused() -> None:
     assert refusal(one, NATIVE, frames=(2**31 - 1,)) == "pixels.undecodable"
 
 
+def test_a_damaged_frame_does_not_keep_the_others_from_being_rendered() -> None:
+    three = jpeg_image(stream(10), stream(20)[:40], stream(30))
+    frames = render_frames(
+        file_of(three, JPEG), RenderRequest(transfer_syntax_uid=JPEG, frames=(1, 2, 3))
+    )
+    assert [next(frames).frame, next(frames).frame] == [1, 3]
+    with pytest.raises(RenderError, match=r"pixels\.undecodable"):
+        next(frames)
+
+
+def test_frames_that_all_fail_are_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refuse(_image: object, frame: int, _request: object) -> None:
+        tried.append(frame)
+        raise RenderError("pixels.undecodable")
+
+    monkeypatch.setattr("dicom2fhir.render.rendering.render_frame", refuse)
+    request = RenderRequest(transfer_syntax_uid=NATIVE, frames=range(1, 1_000_000))
+    with pytest.raises(RenderError):
+        next(iter(render_frames(file_of(image(np.zeros((2, 2), np.uint8))), request)))
+    assert len(tried) == 8
+
+
 def test_a_flood_of_fragments_ends() -> None:
     one = jpeg_image(stream(7))
     one.PixelData = encapsulate([b"\0\0"]) + struct.pack("<HHL", 0xFFFE, 0xE000, 0) * 100_000
