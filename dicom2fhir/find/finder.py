@@ -37,9 +37,9 @@ class Finder:
     an archive is not opened.
     """
 
-    def __init__(self, options: FindOptions, out: str | None = None) -> None:
+    def __init__(self, options: FindOptions, outs: Sequence[str] = ()) -> None:
         self._options = options
-        self._out = out
+        self._outs = outs
         self._wanted = PathFilter.of(options.include, options.exclude)
         self._opened: Archives | None = None
 
@@ -76,7 +76,7 @@ class Finder:
         once more with each Problem that comparing it with its folder gives.
         Errors: UsageError, at once, when a source does not exist, and later for no list of paths
         """
-        self._named = Named(self._out)
+        self._named = Named(self._outs)
         self._walker = Walker(self._wanted, follow=self._options.follow)
         plain = []
         globs = []
@@ -93,16 +93,12 @@ class Finder:
         return self._find(plain, globs, lists, null_separated=null_separated)
 
     def met_out(self) -> bool:
-        """Tell whether the place that output goes to lies in what was searched, or holds a source.
+        """Tell whether a place that output goes to lies in what was searched, or holds a source.
 
         To be asked when all is found: lists and links tell only then where they lead.
         """
-        if self._out is None:
-            return False
-        return (
-            self._named.touches_out
-            or self._named.covers(self._out)
-            or (self._walker.entered_above(self._out))
+        return self._named.touches_out or any(
+            self._named.covers(out) or self._walker.entered_above(out) for out in self._outs
         )
 
     def _glob(self, pattern: str) -> Glob:

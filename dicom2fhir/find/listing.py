@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from dicom2fhir.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _CHUNK = 65536
 _LONGEST = 65536  # no file system takes a path of this many bytes
@@ -51,9 +51,9 @@ class Named:
     others is found twice, which the catalog sees.
     """
 
-    def __init__(self, out: str | None = None) -> None:
-        # The folder that output goes to: no file of it may be named.
-        self._out = None if out is None else os.path.join(os.path.realpath(out), "")
+    def __init__(self, outs: Iterable[str] = ()) -> None:
+        # The folders that output goes to: no file of them may be named.
+        self._outs = {os.path.join(os.path.realpath(out), "") for out in outs}
         self.touches_out = False
         self._folders: set[str] = set()
         self._files: set[str] = set()
@@ -85,7 +85,7 @@ class Named:
         if len(self._files) >= _GENERATION:
             self._files, self._older = set(), self._files
         self._files.add(self._key(path))
-        self.touches_out = self.touches_out or self._prefix[1] == self._out
+        self.touches_out = self.touches_out or self._prefix[1] in self._outs
 
     def _key(self, path: str) -> str:
         """Return the path with its folder resolved; links that are the last name stay links."""

@@ -131,7 +131,7 @@ def convert(
     reader = PayloadReader()
     with ExitStack() as stack:
         sink = None if options.dry_run else stack.enter_context(_sink(options, reader))
-        finder = stack.enter_context(Finder(options.find, _place_of_output(options)))
+        finder = stack.enter_context(Finder(options.find, _places_of_output(options)))
         catalog = stack.enter_context(
             open_catalog(options.state, _reading_rules(options), options.find.temp_dir)
         )
@@ -148,7 +148,8 @@ def convert(
             read = read_sources(findings, catalog, options, workers, watch)
             if finder.met_out():
                 raise UsageError(
-                    "OUT lies where the input is.", hint="Choose a place outside the input."
+                    "OUT or the raw folder lies where the input is.",
+                    hint="Choose a place outside the input.",
                 )
             catalog.add_problems(_conflicts_between_studies(catalog, options))
         with stopwatch.measure("write"):
@@ -305,12 +306,14 @@ def _conflicts_between_studies(catalog: Catalog, options: Options) -> list[Probl
     return problems
 
 
-def _place_of_output(options: Options) -> str | None:
-    """Return the folder or file that output goes to; None for a stream and a dry run."""
-    path = options.output.path
-    if options.dry_run or path is None or path == "-" or path.startswith(("/dev/", "/proc/")):
-        return None
-    return path
+def _places_of_output(options: Options) -> tuple[str, ...]:
+    """Return the folders and files that output goes to; none for a stream and a dry run."""
+    if options.dry_run:
+        return ()
+    path, beside = options.output.path, options.raw_dir
+    if path == "-" or (path is not None and path.startswith(("/dev/", "/proc/"))):
+        path = None
+    return tuple(place for place in (path, beside) if place is not None)
 
 
 def _is_output_gone(options: Options) -> bool:

@@ -38,6 +38,7 @@ def source(tmp_path: Path) -> Path:
         (["s", "-o", "out", "--log-file", "s/IM0002.dcm"], b""),
         (["s", "-o", "out", "--log-file", "y.json"], b""),
         (["s", "-o", "out", "--state", "s/state"], b""),
+        (["-", "-o", "out", "--raw-dir", "s/raw"], b"s\n"),
         (["s", "-o", "z.json", "--report", "z.json"], b""),
         (["-", "-o", "s/x.json"], b"s/x.json\n"),
         (["-", "-o", "s/x.json"], b"s\n"),
