@@ -67,7 +67,7 @@ class Place:
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fetched") / "bundles"
     made = run_here("convert", *SOURCES, "-o", folder)
-    assert made.code == 0, made
+    assert made.code == 0, str(made)
     return folder
 
 
@@ -116,7 +116,7 @@ def count_requests(place: Place, folder: Path) -> int:
     if not place.requests:
         place.proxy.restart()
         run = place.fetch(folder)
-        assert run.code == 0, run
+        assert run.code == 0, str(run)
         place.requests = len(place.proxy.seen)
     return place.requests
 
@@ -126,7 +126,7 @@ def complete(place: Place, folder: Path, wanted: set[str]) -> None:
     assert digests(folder) <= wanted
     place.proxy.restart()
     again = place.fetch(folder)
-    assert again.code == 0, again
+    assert again.code == 0, str(again)
     assert digests(folder) == wanted
     files = {path.name for path in folder.rglob("*") if path.is_file()}
     assert all(name.endswith(".dcm") for name in files), files
@@ -143,8 +143,8 @@ def test_one_fault_leaves_no_wrong_file(
     number = {"first": 0, "middle": requests // 2, "last": requests - 1}[position]
     place.proxy.restart(Script({number: fault}))
     run = place.fetch(tmp_path / "out")
-    assert fault in [seen.fault for seen in place.proxy.seen], run
-    assert run.code in exits(fault), run
+    assert fault in [seen.fault for seen in place.proxy.seen], str(run)
+    assert run.code in exits(fault), str(run)
     assert len(place.proxy.seen) <= requests + SPARE_REQUESTS
     assert place.proxy.elsewhere == []
     complete(place, tmp_path / "out", wanted)
@@ -159,6 +159,6 @@ def test_any_script_of_faults_leaves_no_wrong_file(
     requests = count_requests(plain, tmp_path / "clean")
     plain.proxy.restart(seeded(seed, share=0.1 + 0.1 * (seed % 5)))
     run = plain.fetch(tmp_path / "out")
-    assert run.code in {0, 1, 4, 5, 6}, run
+    assert run.code in {0, 1, 4, 5, 6}, str(run)
     assert len(plain.proxy.seen) <= 2 * requests + SPARE_REQUESTS
     complete(plain, tmp_path / "out", wanted)

@@ -44,7 +44,7 @@ def values_of(resources: list[Resource]) -> set[str]:
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("canaries") / "bundles"
     made = run_here("convert", *SOURCES, "-o", folder, "--max-entries", "6")
-    assert made.code == 0, made
+    assert made.code == 0, str(made)
     return folder
 
 
@@ -75,7 +75,7 @@ def test_push_shows_nothing_but_in_bodies(
         *("push", bundles, "--to", recorder.base, "--state", tmp_path / "state"),
         *("-vv", "--log-file", tmp_path / "log", "--report", tmp_path / "report.json"),
     )
-    assert run.code == 0, run
+    assert run.code == 0, str(run)
     assert any(one.body for one in recorder.record)
     assert leaks(values, outside_of_bodies(recorder, run, tmp_path)) == []
     # The check itself finds what it looks for.
@@ -91,7 +91,7 @@ def test_a_refusal_shows_no_value_that_the_server_quotes(
         recorder.store.create({key: value for key, value in one.items() if key != "id"})
     recorder.switches.update_create = False
     run = run_here("push", bundles, "--to", recorder.base, "--state", tmp_path / "state", "-vv")
-    assert run.code in {1, 4}, run
+    assert run.code in {1, 4}, str(run)
     values = values_of(read_bundles(bundles))
     assert leaks(values, outside_of_bodies(recorder, run, tmp_path)) == []
 
@@ -102,7 +102,7 @@ def test_fetch_asks_for_values_in_bodies_only(
 ) -> None:
     state = tmp_path / "state"
     pushed = run_here("push", bundles, "--to", recorder.base, "--state", state)
-    assert pushed.code == 0, pushed
+    assert pushed.code == 0, str(pushed)
     recorder.forget()
     study = recorder.store.of_type("ImagingStudy")[0].resource
     wanted = study["identifier"][0]["value"].removeprefix("urn:oid:")
@@ -114,7 +114,7 @@ def test_fetch_asks_for_values_in_bodies_only(
     asked.write_text(f"{wanted}\n")
     out = tmp_path / "out"
     run = run_here("fetch", f"{kind}:{asked}", "--from", recorder.base, "-o", out, "-vv")
-    assert run.code == 0, run
+    assert run.code == 0, str(run)
     empty = tmp_path / "nothing"
     os.mkdir(empty)
     assert leaks(values_of(read_bundles(bundles)), outside_of_bodies(recorder, run, empty)) == []

@@ -63,7 +63,7 @@ def bundles(converted: dict[str, Path], source: tuple[str, Path]) -> Path:
     if name not in converted:
         out = converted[""] / name
         made = run_command("convert", folder, "-o", out, "--fail-on", "never")
-        assert made.code in {0, 1}, made
+        assert made.code in {0, 1}, str(made)
         converted[name] = out
     return converted[name]
 
@@ -125,7 +125,7 @@ def test_bundles_pushed_twice_are_there_once_and_come_back_whole(
     server: Running, bundles: Path, tmp_path: Path
 ) -> None:
     first = push(bundles, server, tmp_path / "state")
-    assert first.code == 0, first
+    assert first.code == 0, str(first)
     held = held_at(server.base, KINDS)
     assert held.dangling == ()
     assert counts_at(server.base) == without_binaries(expected_counts(bundles))
@@ -133,16 +133,16 @@ def test_bundles_pushed_twice_are_there_once_and_come_back_whole(
 
     versions = versions_at(server.base)
     again = push(bundles, server, tmp_path / "state")
-    assert again.code == 0, again
+    assert again.code == 0, str(again)
     assert versions_at(server.base) == versions
 
     anew = push(bundles, server, tmp_path / "other-state")
-    assert anew.code == 0, anew
+    assert anew.code == 0, str(anew)
     assert held_at(server.base, KINDS).without_orphans() == held.without_orphans()
     assert counts_at(server.base) == without_binaries(expected_counts(bundles))
 
     fetched = fetch_all(server, tmp_path / "fetched")
-    assert fetched.code == 0, fetched
+    assert fetched.code == 0, str(fetched)
     files = [path for path in (tmp_path / "fetched").rglob("*.dcm") if path.is_file()]
     assert set(digests_of(files)) == dicom_contents(bundles)
 
@@ -155,9 +155,9 @@ def test_half_of_a_study_leaves_the_study_whole(server: Running, tmp_path: Path)
         shutil.copyfile(path, half / path.name)
     for name, folder in (("whole", study), ("part", half)):
         made = run_command("convert", folder, "-o", tmp_path / name, "--media", "none")
-        assert made.code == 0, made
+        assert made.code == 0, str(made)
         run = push(tmp_path / name, server, tmp_path / f"state-{name}")
-        assert run.code == 0, run
+        assert run.code == 0, str(run)
     (stored,) = search(server.base, "ImagingStudy")
     listed = [one["uid"] for series in stored["series"] for one in series["instance"]]
     (sent,) = [
@@ -171,7 +171,7 @@ def test_half_of_a_study_leaves_the_study_whole(server: Running, tmp_path: Path)
 def test_a_conversion_goes_straight_to_the_server(server: Running, tmp_path: Path) -> None:
     source = ROOT / "samples" / "studies" / "dx_chest"
     run = run_command("convert", source, "--to", server.base, "--state", tmp_path / "state")
-    assert run.code == 0, run
+    assert run.code == 0, str(run)
     held = held_at(server.base, KINDS)
     assert held.dangling == ()
     sent = digests_of([path for path in source.rglob("*.dcm") if path.is_file()])
@@ -183,16 +183,16 @@ def test_a_large_binary_comes_back_from_a_server_that_hides_it(
 ) -> None:
     content = make_large_instance(tmp_path / "large.dcm", mebibytes=12)
     made = run_command("convert", tmp_path / "large.dcm", "-o", tmp_path / "b", "--media", "none")
-    assert made.code == 0, made
+    assert made.code == 0, str(made)
     run = push(tmp_path / "b", hapi, tmp_path / "state")
-    assert run.code == 0, run
+    assert run.code == 0, str(run)
     (study,) = search(hapi.base, "ImagingStudy")
     (instance,) = study["series"][0]["instance"]
     (name,) = [one["valueUri"] for one in instance["extension"] if "valueUri" in one]
     assert "data" not in call_json(hapi.base, "GET", name)[1]
     assert read_binary(hapi.base, name) == content
     fetched = fetch_all(hapi, tmp_path / "fetched")
-    assert fetched.code == 0, fetched
+    assert fetched.code == 0, str(fetched)
     (file,) = (tmp_path / "fetched").rglob("*.dcm")
     assert file.read_bytes() == content
 
@@ -220,9 +220,9 @@ def test_a_server_of_its_own_limit_of_binaries_refuses_in_code_and_element(
             made = run_command(
                 "convert", tmp_path / "large.dcm", "-o", tmp_path / "b", "--media", "none"
             )
-            assert made.code == 0, made
+            assert made.code == 0, str(made)
             run = push(tmp_path / "b", server, tmp_path / "state")
-            assert run.code in {1, 4}, run
+            assert run.code in {1, 4}, str(run)
             assert "413" in run.stderr
             assert search(server.base, "ImagingStudy") == []
     except launching.UnavailableError as missing:
@@ -235,17 +235,17 @@ def test_dicom_goes_to_orthanc_and_fhir_links_to_it(
     _, folder = source
     command = ("convert", folder, "--to", medplum.base, "--stow", orthanc.base)
     first = run_command(*command, "--fail-on", "never")
-    assert first.code in {0, 1}, first
+    assert first.code in {0, 1}, str(first)
     stored = orthanc_digests(orthanc)
     assert stored
     second = run_command(*command, "--fail-on", "never")
-    assert second.code == first.code, second
+    assert second.code == first.code, str(second)
     assert orthanc_digests(orthanc) == stored
 
     endpoints = search(medplum.base, "Endpoint")
     assert {one["address"] for one in endpoints} == {orthanc.base}
     fetched = fetch_all(medplum, tmp_path / "fetched")
-    assert fetched.code == 0, fetched
+    assert fetched.code == 0, str(fetched)
     files = [path for path in (tmp_path / "fetched").rglob("*.dcm") if path.is_file()]
     listed = sum(one["numberOfInstances"] for one in search(medplum.base, "ImagingStudy"))
     assert len(files) == listed
@@ -274,7 +274,7 @@ def test_a_half_failed_batch_is_no_success(medplum_batch: Running, tmp_path: Pat
         "--media",
         "none",
     )
-    assert made.code == 0, made
+    assert made.code == 0, str(made)
     (path,) = (tmp_path / "b").glob("2*.json")
     bundle = json.loads(path.read_bytes())
     study = next(
@@ -283,5 +283,5 @@ def test_a_half_failed_batch_is_no_success(medplum_batch: Running, tmp_path: Pat
     del study["resource"]["status"]
     path.write_text(json.dumps(bundle))
     run = push(tmp_path / "b", medplum_batch, tmp_path / "state")
-    assert run.code in {1, 4}, run
+    assert run.code in {1, 4}, str(run)
     assert search(medplum_batch.base, "ImagingStudy") == []

@@ -34,6 +34,8 @@ class Switches:
     """False: 500 to bytes that are not JSON (sekmet)."""
     rewrites_uris: bool = True
     """False: only Reference.reference follows a fullUrl (sekmet)."""
+    rewrites_all: bool = False
+    """A fullUrl is replaced in any string, in an identifier too (Medplum)."""
     merges_entries: bool = False
     """The same condition twice in a Bundle: one entry, and one answer fewer (HAPI)."""
     bumps_unchanged: bool = False
@@ -266,6 +268,15 @@ def literals(node: Json, key: str = "") -> Iterable[str]:
         names_binary = key in URIS and node.startswith("Binary/")
         if key == "reference" or names_binary:
             yield node
+
+
+def rewrite_all(node: Json, names: Mapping[str, str]) -> Json:
+    """Return a copy with each fullUrl replaced wherever it stands."""
+    if isinstance(node, dict):
+        return {key: rewrite_all(value, names) for key, value in node.items()}
+    if isinstance(node, list):
+        return [rewrite_all(value, names) for value in node]
+    return names.get(node, node) if isinstance(node, str) else node
 
 
 def rewrite(node: Json, names: Mapping[str, str], *, uris: bool, key: str = "") -> Json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from fhir_store import RefusedError, Store, Stored, rewrite
+from fhir_store import RefusedError, Store, Stored, rewrite, rewrite_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +182,10 @@ def _write(store: Store, plan: Planned, names: dict[str, str], base: str) -> dic
         return {"response": {"status": "204"}}
     if plan.method == "POST" and plan.matched is not None:
         return _answer(store, plan.matched, HTTPStatus.OK, base)
-    resource = rewrite(plan.entry["resource"], names, uris=store.switches.rewrites_uris)
+    resource = plan.entry["resource"]
+    if store.switches.rewrites_all:
+        resource = rewrite_all(resource, names)
+    resource = rewrite(resource, names, uris=store.switches.rewrites_uris)
     resource, content = split_binary(store, resource)
     if plan.method == "POST" or plan.new_id:
         if plan.method == "PUT":
