@@ -171,7 +171,7 @@ def convert(
             lambda wait: session.terminal.say(wait_line(wait)),
         )
     line = headline(outcome.counts)
-    if outcome.delivery is not None:
+    if outcome.delivery is not None and outcome.delivery.studies:
         line = f"{line}; {delivery_line(outcome.delivery)}"
     return report_delivery(session, outcome, line, _next_step(session, options, outcome))
 

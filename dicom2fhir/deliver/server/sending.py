@@ -27,7 +27,7 @@ from dicom2fhir.deliver.server.exchange import Request
 from dicom2fhir.deliver.server.masters import WRITE, Masters
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.replies import EntryResult, judge
-from dicom2fhir.deliver.server.retrying import REPLIES, Action, judge_reply
+from dicom2fhir.deliver.server.retrying import REPLIES, RETRY_AFTER_CAP, Action, judge_reply
 from dicom2fhir.deliver.server.site import HeldBackError, is_unknown, told
 from dicom2fhir.deliver.server.studies import Stored, Studies, stored_item
 from dicom2fhir.deliver.server.writing import Ready, Writer
@@ -250,6 +250,9 @@ class Pusher:
         if item.state is State.DEAD:
             raise HeldBackError(Problem(code="push.dead", detail=item.code))
         if item.state is not State.DONE:
+            wait = min(item.not_before - time.time(), RETRY_AFTER_CAP)
+            if wait > 0:  # as an earlier run was told
+                self._site.pause(wait)
             return False
         passage.learn(entry, item.reference)
         self._site.tally.add("unchanged")
