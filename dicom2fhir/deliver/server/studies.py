@@ -10,6 +10,7 @@ from dicom2fhir.deliver.server.entries import (
     UUID,
     by_our_identifier,
     digest_of,
+    entry_url,
     key_of,
     name_of,
     rename,
@@ -122,7 +123,13 @@ class Studies:
         if is_same(ours, theirs):
             return Merged(None, server_id=server_id)
         resource = {**ours, "id": server_id}
-        written = replace(entry, resource=resource, method="PUT", url=f"ImagingStudy/{server_id}")
+        written = replace(
+            entry,
+            full_url=entry_url(key_of(entry)),
+            resource=resource,
+            method="PUT",
+            url=f"ImagingStudy/{server_id}",
+        )
         return Merged(written, version_of(theirs), server_id)
 
     def _subject(self, entry: PushEntry, run: Sequence[PushEntry], names: Mapping[str, str]) -> str:

@@ -59,15 +59,14 @@ class Writer:
             merged, version = entry, ""
             if entry.resource["resourceType"] == "ImagingStudy":
                 merging = self._studies.merge(entry, run, {**within, **names}, note)
+                if merging.server_id:
+                    place = f"ImagingStudy/{merging.server_id}"
+                    within |= {entry.full_url: place, name_of(entry): place}
                 if merging.entry is None:
                     ready.unchanged.append((entry, merging.server_id))
-                    within |= dict.fromkeys(
-                        (entry.full_url, name_of(entry)), f"ImagingStudy/{merging.server_id}"
-                    )
                     continue
                 merged, version = merging.entry, merging.version
                 if merging.server_id:
-                    within |= {entry.full_url: merged.full_url}
                     ready.versions |= {merged.full_url: version} if version else {}
                     ready.entries.append(merged)
                     ready.sources.append(entry)
@@ -124,7 +123,13 @@ class Writer:
 def _put(entry: PushEntry, identity: str) -> PushEntry:
     kind = entry.resource["resourceType"]
     resource: Resource = {**entry.resource, "id": identity}
-    return replace(entry, resource=resource, method="PUT", url=f"{kind}/{identity}")
+    return replace(
+        entry,
+        full_url=entry_url(key_of(entry)),
+        resource=resource,
+        method="PUT",
+        url=f"{kind}/{identity}",
+    )
 
 
 def _by_condition(entry: PushEntry, method: str, url: str, condition: str = "") -> PushEntry:
