@@ -342,6 +342,7 @@ def test_a_gzip_bomb_ends_at_the_cap_of_what_it_unpacks_to() -> None:
         (b"x", "br"),
         (gzip.compress(gzip.compress(b"x")), "gzip, gzip"),
     ],
+    ids=["cut", "nonsense", "unknown", "twice"],  # gzip writes the time, which is no name
 )
 def test_a_damaged_or_unknown_encoding_is_said_so(body: bytes, encoding: str) -> None:
     assert fault_of(answer(200, body, Content_Encoding=encoding)).fault is Fault.ENCODING
