@@ -105,7 +105,8 @@ def test_fetch_asks_for_values_in_bodies_only(
     assert pushed.code == 0, str(pushed)
     recorder.forget()
     study = recorder.store.of_type("ImagingStudy")[0].resource
-    wanted = study["identifier"][0]["value"].removeprefix("urn:oid:")
+    uids = [one for one in study["identifier"] if one.get("system") == "urn:dicom:uid"]
+    wanted = uids[0]["value"].removeprefix("urn:oid:")
     if kind == "patient":
         subject = recorder.store.read(study["subject"]["reference"]).resource
         identifier = subject["identifier"][0]
