@@ -46,8 +46,7 @@ class PrivateFolder:
         place = Path(parent or tempfile.gettempdir())
         _remove_leftovers(place)
         with temporary_faults():
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-            self._lock = _lock(self.path)
+            self.path, self._lock = _make(place)
 
     def remove(self) -> None:
         """Remove the folder and everything in it."""
@@ -60,6 +59,19 @@ def is_private(folder: str) -> bool:
     if _NAME.fullmatch(os.path.basename(folder)) is None:  # noqa: PTH119 - a path of any bytes
         return False
     return os.path.isfile(os.path.join(folder, _LOCK))  # noqa: PTH113, PTH118 - the same
+
+
+def _make(place: Path) -> tuple[Path, int]:
+    """Make a folder and lock it, again where another run took it for one that was left behind."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        try:
+            lock = _lock(path)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+        if (path / _LOCK).exists():
+            return path, lock
+        os.close(lock)
 
 
 def _lock(folder: Path) -> int:

@@ -146,8 +146,11 @@ class Program(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> NoReturn:  # noqa: ANN401 - Typer's
         """Run and exit."""
         extra["standalone_mode"] = False
-        with _quiet_libraries(), _terminated_by_signal():
+        with _quiet_libraries(), _ended_by_signals() as asked:
             code = _end({}, lambda: super(Program, self).main(*args, **extra))
+        if asked and code not in {INTERRUPTED, TERMINATED}:
+            # Python drops what is raised in some callbacks, such as that of an import's lock.
+            code = INTERRUPTED if asked[0] == signal.SIGINT else TERMINATED
         if code in {INTERRUPTED, TERMINATED} and threading.active_count() > 1:
             # All is put away; what a thread of the pool still waits for concerns nobody.
             sys.stderr.flush()
@@ -242,23 +245,33 @@ def _quiet_libraries() -> Iterator[None]:
 
 
 @contextmanager
-def _terminated_by_signal() -> Iterator[None]:
-    """Let SIGTERM end the run like an exception, so that everything is put away."""
+def _ended_by_signals() -> Iterator[list[int]]:
+    """Let signals end the run like an exception, so that everything is put away.
+
+    The list fills with the signals that came. One that our parent ignores is still ignored.
+    """
+    asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield asked
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, _terminate) for number in numbers]
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        asked.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else _TerminatedError
+
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = [signal.signal(number, end) for number in numbers]
     try:
-        yield
+        yield asked
     finally:
         for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+            # Once asked, the program ends: another signal must not disturb the last of it.
+            signal.signal(number, signal.SIG_IGN if asked else handler)
 
 
 class _TerminatedError(BaseException):
     """The run was asked to end; no handler of faults is to catch it."""
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _TerminatedError

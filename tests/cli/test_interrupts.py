@@ -7,32 +7,43 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from places import ROOT
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 CT = ROOT / "samples" / "studies" / "ct_thorax" / "S0002_THORAX_B30F" / "IM0001.dcm"
+
+
+def wait_for_processes(pid: int, count: int) -> None:
+    """Wait until a process has started so many others."""
+    for _ in range(600):
+        if len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()) >= count:
+            return
+        time.sleep(0.05)
+    pytest.fail("the processes did not start")
 
 
 @pytest.mark.parametrize("gap", [0.02, 0.1])
 def test_a_second_interrupt_changes_nothing(gap: float, tmp_path: Path) -> None:
     data = CT.read_bytes()
     (tmp_path / "s").mkdir()
-    for number in range(9000):
+    for number in range(3000):
         (tmp_path / "s" / f"{number}").write_bytes(data)
     process = subprocess.Popen(
-        [sys.executable, "-m", "dicom2fhir", "convert", "s", "-o", "x.ndjson", "--workers", "2"],
+        [*f"{sys.executable} -m dicom2fhir convert - -o x.ndjson --workers 2".split()],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    assert process.stdin is not None
     try:
-        time.sleep(1.5)
+        # The list does not end, so the run waits for more with all its processes started.
+        process.stdin.write(b"".join(b"s/%d\n" % number for number in range(3000)))
+        process.stdin.flush()
+        wait_for_processes(process.pid, 2)
         process.send_signal(signal.SIGINT)
         time.sleep(gap)
         process.send_signal(signal.SIGINT)
