@@ -8,7 +8,7 @@ import signal
 import threading
 import warnings
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from dicom2fhir.errors import ConfigError
@@ -105,10 +105,29 @@ class Workers:
 
 def _submit(pool: ProcessPoolExecutor, work: Callable[[Job], Result], job: Job) -> Future[Result]:
     try:
-        return pool.submit(work, job)
+        with _signals_later():
+            return pool.submit(work, job)
     except (OSError, RuntimeError):
         # Processes and threads start with the first jobs; their number or memory may be limited.
         raise _refused() from None
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Hold an interrupt back: a process that is half started tells of it at length."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda which, _frame: came.append(which)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        for which in came:
+            signal.raise_signal(which)
 
 
 def _refused() -> ConfigError:
