@@ -21,7 +21,7 @@ PART10 = b"\x01" * 128 + b"DICM" + b"\x02" * 100
 
 
 def found(path: Path) -> Candidate:
-    with Finder(FindOptions(), None) as finder:
+    with Finder(FindOptions()) as finder:
         (candidate,) = finder.find((str(path),))
     assert isinstance(candidate, Candidate)
     return candidate
