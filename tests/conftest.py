@@ -29,5 +29,16 @@ def packaged() -> list[Path]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that writes golden trees anew."""
+    """Add the options that write golden trees anew, and that ask for the long tests."""
     parser.addoption("--update-golden", action="store_true", help="write golden trees anew")
+    parser.addoption("--soak", action="store_true", help="every fault and every real server too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests to those who ask for them, and say so."""
+    if config.getoption("--soak"):
+        return
+    left_out = pytest.mark.skip(reason="LEFT OUT: runs with --soak")
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(left_out)

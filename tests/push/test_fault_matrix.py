@@ -6,7 +6,6 @@ clean run gives, nothing twice, nothing lost, no version more; and once more, no
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -59,15 +58,7 @@ LOST_ANSWERS = {
 }
 """The server has done it and we cannot know, or it did it twice: an orphan may stay of a Binary
 whose id the server chose."""
-SOAK = bool(os.environ.get("SOAK"))
-"""Every cell of the matrix and every script, which takes some twenty minutes; else a share."""
-SEEDS = 300 if SOAK else 24
-CELLS = [
-    (fault, mode, position)
-    for number, (fault, mode) in enumerate(product(FAULTS, MODES))
-    for place, position in enumerate(POSITIONS)
-    if SOAK or (number + number // len(MODES)) % len(POSITIONS) == place
-]
+SEEDS = 300
 SPARE_REQUESTS = 40
 WAIT_BOUND = 600.0 * 2
 
@@ -206,9 +197,13 @@ def exits(fault: Fault) -> set[int]:
     return EXITS.get(fault.verb, {0})
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.xdist_group("fault-matrix")
-@pytest.mark.parametrize(("fault", "mode", "position"), CELLS, ids=str)
+@pytest.mark.parametrize(
+    ("fault", "mode", "position"),
+    list(product(FAULTS, MODES, POSITIONS)),
+    ids=str,
+)
 def test_one_fault_leaves_the_server_as_without_it(
     request: pytest.FixtureRequest, tmp_path: Path, fault: Fault, mode: str, position: str
 ) -> None:
@@ -225,7 +220,7 @@ def test_one_fault_leaves_the_server_as_without_it(
     compare(stage, mode, clean, [fault])
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.xdist_group("fault-scripts")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_any_script_of_faults_is_survived(stage: Stage, tmp_path: Path, seed: int) -> None:

@@ -38,7 +38,7 @@ KINDS = (
     "Specimen",
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-servers")]
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("real-servers")]
 
 
 @pytest.fixture(scope="module")
