@@ -132,7 +132,7 @@ def complete(place: Place, folder: Path, wanted: set[str]) -> None:
     assert all(name.endswith(".dcm") for name in files), files
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.xdist_group("fetch-faults")
 @pytest.mark.parametrize(("fault", "position"), list(product(FAULTS, POSITIONS)), ids=str)
 def test_one_fault_leaves_no_wrong_file(
@@ -150,7 +150,7 @@ def test_one_fault_leaves_no_wrong_file(
     complete(place, tmp_path / "out", wanted)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.xdist_group("fetch-faults")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_any_script_of_faults_leaves_no_wrong_file(
