@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from dicom2fhir.content import Report
 
 Json: TypeAlias = Any
 """What a JSON document may hold; typed loosely at the edges only."""
@@ -259,6 +262,7 @@ class Payloads:
     files: Mapping[str, Bytes] = field(default_factory=dict)
     renditions: tuple[Rendition, ...] = ()
     documents: tuple[Document, ...] = ()
+    reports: tuple[Report, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

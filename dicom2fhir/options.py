@@ -93,10 +93,30 @@ class MapOptions:
     """One Provenance a Bundle."""
     timestamp: str | None = None
     """FHIR instant for Provenance.recorded."""
+    observations: str = "all"
+    """all or none: whether structured reports become Observations and DiagnosticReports."""
+    sr_status: str = "stated"
+    """stated or final: unverified reports are preliminary unless a site says otherwise."""
+    vitals: bool = False
+    """Size, weight and dose of the header are reported by somebody, not measured by the image."""
+    waveforms: bool = False
+    """Channels of waveforms as Observations: large, and the file itself travels anyway."""
     tags: tuple[str, ...] = ()
     """`system|code` for meta.tag."""
     security_labels: tuple[str, ...] = ()
     """`system|code` for meta.security."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """How structured reports are read."""
+
+    dose: str = "all"
+    """all, events or summary: what of a dose report becomes Observations."""
+    max_depth: int = 64
+    """Levels of a content tree; the deepest real one had 5."""
+    max_items: int = 100_000
+    """Content items of one report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +293,7 @@ class Options:
     check: str = "full"
     """full, fast or off."""
     render: RenderOptions = field(default_factory=RenderOptions)
+    report: ReportOptions = field(default_factory=ReportOptions)
     zero_preamble: bool = False
     """The preamble of DICOM files may hold anything (PS3.10 7.1): left as it is unless asked."""
     raw_dir: str | None = None

@@ -200,6 +200,33 @@ CODES: dict[str, Code] = {
         "The files of the study are larger than --max-attachment; none was attached",
         "Use --dicom binary, or --dicom link with --dicomweb.",
     ),
+    # sr
+    "sr.unreadable": _warning(
+        "The content of a structured report cannot be read; left in its file"
+    ),
+    "sr.no-content": _info("A structured report without content items; a report alone was written"),
+    "sr.too-deep": _warning(
+        "Content items are nested deeper than the limit; what is below was left out",
+        "If you trust it, raise --max-sr-depth.",
+    ),
+    "sr.items-limit": _warning(
+        "A report has more content items than the limit; the rest was left out",
+        "If you trust it, raise --max-sr-items.",
+    ),
+    "sr.value-type": _info("A value type is unknown or missing; taken for what the item holds"),
+    "sr.relationship": _info("A relationship type is missing or unknown; taken as CONTAINS"),
+    "sr.no-name": _info("A content item has no concept name; called by its value type"),
+    "sr.no-value": _info("A content item has no value; no Observation was made of it"),
+    "sr.dangling-reference": _warning("A content item refers to one that is not there; no link"),
+    "sr.reference-loop": _warning("Content items refer to each other in a circle; no link"),
+    "sr.bad-number": _warning("A numeric value is no number; written as text"),
+    "sr.unit-repaired": _info("A unit is misspelt UCUM; written as it was meant"),
+    "sr.unit-unknown": _info("A unit is no UCUM; written as text alone"),
+    "sr.number-omitted": _info("A number is no result and became no Observation"),
+    "sr.not-presented": _info("A finding is not intended for presentation; left out"),
+    "sr.many-values": _info("An item has more values than the limit; their count and range stay"),
+    "sr.implausible-dose": _warning("A dose is beyond what is plausible; written as stated"),
+    "sr.other-study": _info("A report names instances of other studies; referred to by their UID"),
     # pixels
     "pixels.no-image": _info("Not an image that is shown by itself; not rendered"),
     "pixels.burned-in": _info(

@@ -1,0 +1,217 @@
+"""What structured reports hold, as it travels: the content tree, and what was understood of it.
+
+Frozen and plain, without FHIR. A path is that of PS3.3 C.17.3.2.5: `1` is the root, `1.7.2` the
+second child of its seventh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dicom2fhir.model import Attributes, Coded
+
+
+class Number(NamedTuple):
+    """One value of a NUM item with its unit.
+
+    `text` is what DICOM states (DS). `exact` is the decimal to write, with every digit stated, and
+    "" where there is no number in it; it differs from `text` where that is no JSON number (`+5`,
+    `.5`, blanks) or where a Floating Point Value or a Rational states more (PS3.3 C.18.1).
+    """
+
+    text: str
+    exact: str
+    unit: Coded | None = None
+
+
+class Referenced(NamedTuple):
+    """An instance that a content item names, with what of it is meant.
+
+    `study_uid` and `series_uid` come from the evidence sequences, "" where these do not list it.
+    `purpose` is the concept name of the item.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_uid: str = ""
+    series_uid: str = ""
+    frames: tuple[int, ...] = ()
+    segments: tuple[int, ...] = ()
+    purpose: Coded | None = None
+
+
+class Region(NamedTuple):
+    """Coordinates of SCOORD, SCOORD3D or TCOORD: graphic or temporal type and what is stated."""
+
+    graphic: str
+    data: tuple[str, ...] = ()
+    frame_of_reference_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentItem:
+    """One content item (PS3.3 C.17.3), repaired where its faults are known ones.
+
+    `text` is the value of TEXT, PNAME, DATE, TIME, DATETIME and UIDREF. `target` is the path that
+    an item by reference leads to. `observed` is Observation DateTime, `uid` Observation UID.
+    """
+
+    path: str
+    value_type: str
+    relationship: str = ""
+    name: Coded | None = None
+    text: str = ""
+    code: Coded | None = None
+    numbers: tuple[Number, ...] = ()
+    qualifier: Coded | None = None
+    references: tuple[Referenced, ...] = ()
+    region: Region | None = None
+    target: str = ""
+    template: str = ""
+    uid: str = ""
+    observed: str = ""
+    children: tuple[ContentItem, ...] = ()
+
+    def walk(self) -> Iterator[ContentItem]:
+        """Yield this item and all below it in the order of the document."""
+        waiting = [self]
+        while waiting:
+            item = waiting.pop()
+            yield item
+            waiting.extend(reversed(item.children))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentTree:
+    """The content of one instance: its root, the attributes around it, what was wrong with it.
+
+    `attributes` are those of the data set that the tree's table keeps, without the content.
+    `evidence` gives the study and series of each SOP Instance UID that the evidence sequences list.
+    `faults` counts Problems by code and tag.
+    """
+
+    root: ContentItem
+    attributes: Attributes
+    evidence: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    faults: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+class Text(NamedTuple):
+    """A value in words; `kind` is the value type it had (TEXT, DATE, TIME, DATETIME, UIDREF)."""
+
+    kind: str
+    text: str
+
+
+Answer: TypeAlias = "Number | Coded | Text | None"
+"""What an Observation or a component says; None: nothing, and `qualifier` may say why."""
+
+
+class Part(NamedTuple):
+    """What becomes a component: a modifier or property, or one of several values.
+
+    `counts` tells that it carries a NUM item of the tree, or one value of several.
+    """
+
+    path: str
+    name: Coded | None
+    value: Answer
+    qualifier: Coded | None = None
+    title: str = ""
+    counts: bool = False
+
+
+class Range(NamedTuple):
+    """A reference range of a measurement (PS3.16 TID 310, 312)."""
+
+    low: Number | None = None
+    high: Number | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What becomes one Observation; `path` is its content item's, and with the instance its key.
+
+    `kind` is group, number, evaluation, derived, dose, event, administration, finding or fetus.
+    `title` is the text of its code: the concept's words and, in parentheses, what tells it from
+    others of one group. `sites` come as they are stated, their modifiers as parts. `members` and
+    `sources` are paths of others, for hasMember and derivedFrom. `focus` names a fetus.
+    """
+
+    path: str
+    kind: str
+    name: Coded | None
+    title: str
+    value: Answer = None
+    qualifier: Coded | None = None
+    parts: tuple[Part, ...] = ()
+    method: Coded | None = None
+    site: Coded | None = None
+    site_text: str = ""
+    interpretation: Coded | None = None
+    ranges: tuple[Range, ...] = ()
+    members: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    references: tuple[Referenced, ...] = ()
+    tracking_id: str = ""
+    tracking_uid: str = ""
+    uid: str = ""
+    observed: str = ""
+    focus: str = ""
+    algorithm: str = ""
+    identifiers: tuple[tuple[Coded, str], ...] = ()
+    counts: bool = False
+    """It carries a NUM item of the tree as its own value."""
+
+
+class Algorithm(NamedTuple):
+    """What computed measurements (PS3.16 TID 4019), or a device observer (TID 1004)."""
+
+    path: str
+    name: str
+    version: str = ""
+    parameters: tuple[str, ...] = ()
+    manufacturer: str = ""
+    model: str = ""
+    serial: str = ""
+    uid: str = ""
+
+
+class Omission(NamedTuple):
+    """A NUM item that became neither an Observation nor a component, and the code of why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One structured report as it was understood.
+
+    `kind` is measurement, xray-dose, radiopharmaceutical-dose, cad, echo, ob-gyn, vascular, text,
+    key-objects, manifest or other. `observed` holds what is referred to before what refers to it;
+    `results` are the paths at the top. `numbers` counts the NUM items of the tree; each is in
+    `observed`, in a part or in `omissions`. `cited` are the instances it names, each once.
+    """
+
+    sop_instance_uid: str
+    kind: str
+    name: Coded | None
+    title: str
+    attributes: Attributes
+    observed: tuple[Observed, ...] = ()
+    results: tuple[str, ...] = ()
+    conclusion: str = ""
+    text: str = ""
+    html: str = ""
+    persons: tuple[str, ...] = ()
+    algorithms: tuple[Algorithm, ...] = ()
+    cited: tuple[Referenced, ...] = ()
+    numbers: int = 0
+    omissions: tuple[Omission, ...] = ()
+    faults: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Structured reports: from a content tree to what was measured, without FHIR."""
