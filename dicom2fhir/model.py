@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from dicom2fhir.content import Report
 
 Json: TypeAlias = Any
@@ -293,6 +295,22 @@ class PartialDateTime:
 
     text: str
     has_time: bool = False
+
+
+_PLAIN_DIGITS = -18
+"""Decimal places to which numbers are written out (R4 datatypes.html#decimal: 18 digits)."""
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return a decimal as JSON writes it, with the digits it has.
+
+    >>> from decimal import Decimal
+    >>> [decimal_text(Decimal(text)) for text in ("10.50", "1.20e-7", "1E3")]
+    ['10.50', '0.000000120', '1E+3']
+    """
+    exponent = value.as_tuple().exponent
+    plain = isinstance(exponent, int) and _PLAIN_DIGITS <= exponent <= 0
+    return f"{value:f}" if plain else str(value)
 
 
 Piece: TypeAlias = "bytes | Bytes"

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 from math import inf
 from typing import Protocol, TypeAlias
 
@@ -150,7 +151,8 @@ def _integers(least: int) -> PrimitiveTest:
 
 def _are_decimals(values: Column, _: object = None) -> bool:
     # Not math.isfinite: it cannot take an int of any size.
-    return set(map(type, values)) <= {int, float} and all(-inf < value < inf for value in values)
+    kinds = {int, float, Decimal}
+    return set(map(type, values)) <= kinds and all(-inf < value < inf for value in values)
 
 
 def _are_booleans(values: Column, _: object = None) -> bool:

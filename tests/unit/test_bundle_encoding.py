@@ -8,7 +8,13 @@ import pytest
 
 from deliver_cases import joined, payload
 from dicom2fhir.bundle import encode_bundle
-from dicom2fhir.bundle.encoding import encode, encode_pieces, join_pieces
+from dicom2fhir.bundle.encoding import (
+    decode,
+    decode_pieces,
+    encode,
+    encode_pieces,
+    join_pieces,
+)
 from dicom2fhir.model import Bytes, Entry, size_of
 
 if TYPE_CHECKING:
@@ -77,3 +83,25 @@ def test_a_bundle_is_as_large_as_what_is_written() -> None:
         bundle = encode_bundle("n", 1, 1, entries[:count])
         assert bundle.size == len(joined(bundle))
         assert len(orjson.loads(joined(bundle)).get("entry", ())) == count
+
+
+@pytest.mark.parametrize(
+    "number", ["10.50", "0.0", "-7", "1.20E+3", "0.000000120", "7.46000", "12345678901234567890123"]
+)
+def test_a_number_keeps_its_digits_however_often_it_is_read(number: str) -> None:
+    data = f'{{"value":{number}}}'.encode()
+    assert encode(decode(data)) == data
+    assert encode_pieces(decode_pieces(encode_pieces(decode(data)))) == (data,)
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"a":1.5,}', b'{"a":NaN}', b'{"a":1.5e}', b'{"a":1e-9,"b":"\xff"}']
+)
+def test_what_is_no_json_is_not_read(text: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever says that it is none
+        decode(text)
+
+
+def test_an_exponent_beyond_all_bounds_is_no_number() -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - as above
+        decode(b'{"a":1e-99999999999999999999}')

@@ -7,6 +7,7 @@ import time
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote_plus, urlencode
@@ -262,7 +263,7 @@ def _read_token(reply: Reply) -> tuple[str, float | None]:
 def _read_seconds(life: object) -> float | None:
     """Return a token's life; some write the number as text."""
     with suppress(ValueError):
-        seconds = float(life) if isinstance(life, int | float | str) else 0.0
+        seconds = float(life) if isinstance(life, int | Decimal | str) else 0.0
         return seconds if seconds > 0 else None
     return None
 

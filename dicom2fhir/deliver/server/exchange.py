@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-import orjson
-
+from dicom2fhir.bundle.encoding import decode
 from dicom2fhir.errors import ConfigError, ServerRefusedError, ServerUnreachableError
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Reply:
     def json(self) -> Json:
         """Return the body as JSON, None where it is none."""
         try:
-            return orjson.loads(self.body)
+            return decode(self.body)
         except ValueError:
             return None
 
