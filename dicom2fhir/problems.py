@@ -174,6 +174,7 @@ CODES: dict[str, Code] = {
     "map.laterality-conflict": _warning(
         "Laterality of the series, of its images and of its region differ; left out"
     ),
+    "map.implausible": _warning("No person can have this size, weight or dose; left out"),
     "map.no-modality": _warning("Modality is missing; written as OT"),
     "map.body-part": _info("Body Part Examined is no term of PS3.16 Annex L; written as text"),
     "map.no-patient-id": _warning(

@@ -90,6 +90,7 @@ def mapping_page() -> str:
     from dicom2fhir.mapping.provenance import PROVENANCE  # noqa: PLC0415
     from dicom2fhir.mapping.series import SERIES  # noqa: PLC0415
     from dicom2fhir.mapping.specimen import SPECIMEN  # noqa: PLC0415
+    from dicom2fhir.mapping.vitals import VITAL  # noqa: PLC0415
 
     sections: list[tuple[str, Iterable[Element[Any]]]] = [
         ("Patient", PATIENT),
@@ -109,6 +110,7 @@ def mapping_page() -> str:
         ("Binary: a DICOM file, a render or a document", BINARY),
         ("Media: a render or a video", MEDIA),
         ("DocumentReference: an encapsulated document", DOCUMENT),
+        ("Observation: scalars of the header, with `--vitals`", VITAL),
         ("Provenance: with `--provenance`", PROVENANCE),
     ]
     return "\n".join(

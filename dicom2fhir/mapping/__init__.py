@@ -22,6 +22,7 @@ from dicom2fhir.mapping.patient import is_phantom, map_subject, refer_to_subject
 from dicom2fhir.mapping.practitioner import map_parties
 from dicom2fhir.mapping.provenance import map_provenance
 from dicom2fhir.mapping.specimen import map_specimens
+from dicom2fhir.mapping.vitals import map_vitals
 from dicom2fhir.model import Payloads
 
 if TYPE_CHECKING:
@@ -127,3 +128,4 @@ def _resources(context: Context) -> Iterator[Resource]:
     yield study
     yield from map_media(shown, context)
     yield from map_documents(held, context)
+    yield from map_vitals(context)

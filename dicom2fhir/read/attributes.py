@@ -239,6 +239,8 @@ TABLE: tuple[Row, ...] = (
         _ST,
         "ImagingStudy.basedOn",
     ),
+    Row(_text(0x00101020, "PatientSize", "DS"), _ST, "Observation with --vitals"),
+    Row(_text(0x00101030, "PatientWeight", "DS"), _ST, "Observation with --vitals"),
     Row(_text(0x00380010, "AdmissionID"), _ST, "ImagingStudy.encounter"),
     Row(
         _sequence(0x00380014, "IssuerOfAdmissionIDSequence", *_ISSUER),
@@ -326,7 +328,23 @@ TABLE: tuple[Row, ...] = (
         _SE,
         "the system of local codes",
     ),
+    Row(
+        _sequence(
+            0x00540016,
+            "RadiopharmaceuticalInformationSequence",
+            _text(0x00181074, "RadionuclideTotalDose", "DS"),
+        ),
+        _SE,
+        "Observation with --vitals",
+    ),
     # Instance
+    Row(_text(0x00189345, "CTDIvol", "FD"), _I, "Observation with --vitals"),
+    Row(
+        _text(0x0018115E, "ImageAndFluoroscopyAreaDoseProduct", "DS"),
+        _I,
+        "Observation with --vitals",
+    ),
+    Row(_text(0x00400316, "OrganDose", "DS"), _I, "Observation with --vitals"),
     Row(
         _text(0x00200013, "InstanceNumber", "IS"),
         _I,
