@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CODES = "CT MR SR OT CHEST HEAD XYZ L R B M F O YES NO ORIGINAL PRIMARY OWNER ISO UUID DNS"
 
 VALUES: dict[str, list[Any]] = {
+    "FD": [0.0, 12.34, -1.0, float("nan"), 1e-9],
     "CS": CODES.split(" "),
     "DA": ["20240203", "20240229", "19700101", "20230229", "2024.02.03", "202402", "x"],
     "DS": ["33.3", "0", "-1", "1e3", "x"],
@@ -116,6 +117,8 @@ def make_options(random: Random) -> MapOptions:
             MapOptions(dicom="attachment", timezone="Europe/Berlin"),
             MapOptions(dicom="link", dicomweb="https://pacs.example.org/dicom-web"),
             MapOptions(patient="Patient/1", accession_system="https://ris.example.org/accession"),
+            MapOptions(vitals=True, timezone="Europe/Berlin"),
+            MapOptions(vitals=True),
             MapOptions(tags=("https://example.org/tags|test",), issuers={"A": "urn:oid:1.2.3.4.5"}),
         ]
     )
