@@ -114,7 +114,9 @@ Answer: TypeAlias = "Number | Coded | Text | None"
 class Part(NamedTuple):
     """What becomes a component: a modifier or property, or one of several values.
 
-    `counts` tells that it carries a NUM item of the tree, or one value of several.
+    `counts` tells that it carries a NUM item of the tree. One of several values does not: these
+    have the path of their item, which its Observed counts. A part that came from further up (the
+    laterality of an inherited site) keeps the path of its own item.
     """
 
     path: str
@@ -139,8 +141,12 @@ class Observed:
 
     `kind` is group, number, evaluation, derived, dose, event, administration, finding or fetus.
     `title` is the text of its code: the concept's words and, in parentheses, what tells it from
-    others of one group. `sites` come as they are stated, their modifiers as parts. `members` and
-    `sources` are paths of others, for hasMember and derivedFrom. `focus` names a fetus.
+    others of one group. `site` comes as it is stated, its modifiers as parts, and `site_text` says
+    them together, "" where the site has none. `members` and `sources` are paths of others, for
+    hasMember and derivedFrom. `focus` names a fetus. `interpretation` is the stated normality,
+    where it is Normal, Abnormal, Abnormally High or Abnormally Low (PS3.16 CID 222). `algorithm` is
+    the path of an Algorithm. A group's `value` is its finding and its `name` the finding category,
+    where it states these, else the name of its container.
     """
 
     path: str
@@ -166,11 +172,14 @@ class Observed:
     algorithm: str = ""
     identifiers: tuple[tuple[Coded, str], ...] = ()
     counts: bool = False
-    """It carries a NUM item of the tree as its own value."""
+    """It carries a NUM item of the tree: its value, its several values as parts, or why not."""
 
 
 class Algorithm(NamedTuple):
-    """What computed measurements (PS3.16 TID 4019), or a device observer (TID 1004)."""
+    """What computed measurements (PS3.16 TID 4019), or a device observer (TID 1004).
+
+    `path` is that of its first content item, `kind` algorithm or observer.
+    """
 
     path: str
     name: str
@@ -180,10 +189,11 @@ class Algorithm(NamedTuple):
     model: str = ""
     serial: str = ""
     uid: str = ""
+    kind: str = "algorithm"
 
 
 class Omission(NamedTuple):
-    """A NUM item that became neither an Observation nor a component, and the code of why."""
+    """A NUM item that became neither an Observation nor a component, and the Problem's code."""
 
     path: str
     reason: str
@@ -195,8 +205,9 @@ class Report:
 
     `kind` is measurement, xray-dose, radiopharmaceutical-dose, cad, echo, ob-gyn, vascular, text,
     key-objects, manifest or other. `observed` holds what is referred to before what refers to it;
-    `results` are the paths at the top. `numbers` counts the NUM items of the tree; each is in
-    `observed`, in a part or in `omissions`. `cited` are the instances it names, each once.
+    `results` are the paths at the top. `numbers` counts the NUM items of the tree: as many as
+    `observed` that count, parts that count, and `omissions`. `cited` are the instances it names
+    outside of its image library, each once. `persons` are its person observers (PN).
     """
 
     sop_instance_uid: str

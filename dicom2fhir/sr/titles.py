@@ -1,0 +1,92 @@
+"""The words of an Observation's code, so that no two of one group read the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dicom2fhir.content import Text
+from dicom2fhir.sr import roles
+from dicom2fhir.sr.words import spoken, title_of, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dicom2fhir.content import Part
+    from dicom2fhir.sr.draft import Draft
+
+_LONGEST: Final = 60
+"""Characters of a word that may stand in a title."""
+
+
+def entitle(siblings: Sequence[Draft]) -> None:
+    """Give these drafts of one group their titles.
+
+    A derivation and a side are always said. What else differs (site, method, finding, modifiers)
+    is said where titles would be the same otherwise.
+    """
+    said: dict[int, list[str]] = {id(draft): list(_always(draft)) for draft in siblings}
+    for cluster in _same(siblings, said):
+        _distinguish(cluster, said)
+    for draft in siblings:
+        draft.title = _title(draft, said)
+
+
+def _title(draft: Draft, said: dict[int, list[str]]) -> str:
+    name = words(draft.name) or title_of(draft.item)
+    more = ", ".join(dict.fromkeys(said[id(draft)]))
+    return f"{name} ({more})" if more else name
+
+
+def _same(drafts: Sequence[Draft], said: dict[int, list[str]]) -> list[list[Draft]]:
+    clusters: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        clusters.setdefault(_title(draft, said), []).append(draft)
+    return [cluster for cluster in clusters.values() if len(cluster) > 1]
+
+
+def _always(draft: Draft) -> Iterator[str]:
+    for part in draft.parts:
+        own = part.path.startswith(f"{draft.path}.")
+        if own and roles.key(part.name) in (roles.DERIVATION, roles.LATERALITY):
+            yield from filter(None, [_word(part)])
+
+
+def _distinguish(cluster: list[Draft], said: dict[int, list[str]]) -> None:
+    features = {id(draft): dict(_features(draft)) for draft in cluster}
+    names = dict.fromkeys(name for found in features.values() for name in found)
+    for name in names:
+        clusters = _same(cluster, said)
+        if not clusters:
+            return
+        for same in clusters:
+            found = [features[id(draft)].get(name, "") for draft in same]
+            if len(set(found)) > 1:
+                for draft, word in zip(same, found, strict=True):
+                    said[id(draft)].extend([word] if word else [])
+
+
+def _features(draft: Draft) -> Iterator[tuple[str, str]]:
+    place = draft.place
+    if draft.kind == "group":
+        yield "value", _short(spoken(draft.value))
+    yield "focus", place.focus
+    yield "site", draft.site_text or words(draft.site)
+    numbers: dict[roles.Key, int] = {}
+    for part in draft.parts:
+        if part.path == draft.path:
+            continue  # one of several values
+        name = roles.key(part.name)
+        numbers[name] = numbers.get(name, 0) + 1
+        yield f"{name} {numbers[name]}", _word(part)
+    yield "method", words(place.method)
+    yield "tracking", _short(draft.tracking_id)
+
+
+def _word(part: Part) -> str:
+    if isinstance(part.value, Text) and part.value.kind != "TEXT":
+        return ""  # a UID or a moment tells nothing to a reader; the part itself tells them apart
+    return _short(spoken(part.value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST and text.isprintable() else ""

@@ -1,0 +1,90 @@
+"""What a structured report says: its kind by its title, then what was measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from dicom2fhir.content import Report
+from dicom2fhir.sr import roles
+from dicom2fhir.sr.context import find_makers, find_persons
+from dicom2fhir.sr.core import harvest
+from dicom2fhir.sr.words import title_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from dicom2fhir.content import Algorithm, ContentItem, ContentTree, Referenced
+    from dicom2fhir.options import ReportOptions
+
+
+def understand(
+    tree: ContentTree,
+    sop_instance_uid: str,
+    options: ReportOptions,  # noqa: ARG001 - what of dose reports is wanted
+) -> Report:
+    """Understand one content tree, whatever SOP class its instance has.
+
+    DICOM: the root's concept name decides the kind (PS3.16 CID 7021, 7010, 7000).
+    """
+    items = tuple(tree.root.walk())
+    kind = kind_of(tree.root, items)
+    makers = find_makers(items)
+    found = harvest(items, kind, _algorithms(makers, kind))
+    return Report(
+        sop_instance_uid=sop_instance_uid,
+        kind=kind,
+        name=tree.root.name,
+        title=title_of(tree.root),
+        attributes=tree.attributes,
+        observed=found.observed,
+        results=found.results,
+        persons=find_persons(items),
+        algorithms=tuple(chain.from_iterable(makers.values())),
+        cited=_cited(tree.root),
+        numbers=sum(1 for item in items if item.value_type == "NUM" and not item.target),
+        omissions=found.omissions,
+        faults=Counter(tree.faults) + found.faults,
+    )
+
+
+def kind_of(root: ContentItem, items: Iterable[ContentItem]) -> str:
+    """Return what kind of report this title names; without numbers an unknown one is prose."""
+    title = roles.key(root.name)
+    for kind, titles in roles.KINDS.items():
+        if title in titles:
+            return kind
+    if title in roles.TEXT_TITLES:
+        return "text"
+    return "other" if any(item.value_type == "NUM" for item in items) else "text"
+
+
+def _algorithms(makers: Mapping[str, Sequence[Algorithm]], kind: str) -> dict[str, str]:
+    """Return the path of the algorithm that holds below each path.
+
+    Where a CAD report names one algorithm only, all of it is that one's.
+    """
+    below = {
+        path: next((maker.path for maker in found if maker.kind == "algorithm"), "")
+        for path, found in makers.items()
+    }
+    every = [
+        maker.path for found in makers.values() for maker in found if maker.kind == "algorithm"
+    ]
+    if kind == "cad" and len(every) == 1:
+        below["1"] = every[0]
+    return {path: algorithm for path, algorithm in below.items() if algorithm}
+
+
+def _cited(root: ContentItem) -> tuple[Referenced, ...]:
+    """Return the instances that the report names, but for those its image library lists."""
+    cited: dict[Referenced, None] = {}
+    waiting = [root]
+    while waiting:
+        item = waiting.pop()
+        if roles.named(item, roles.IMAGE_LIBRARY):
+            continue
+        cited.update(dict.fromkeys(item.references))
+        waiting.extend(reversed(item.children))
+    return tuple(cited)
