@@ -42,6 +42,7 @@ class Referenced(NamedTuple):
     frames: tuple[int, ...] = ()
     segments: tuple[int, ...] = ()
     purpose: Coded | None = None
+    channels: tuple[int, ...] = ()
 
 
 class Region(NamedTuple):

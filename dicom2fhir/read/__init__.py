@@ -1,5 +1,6 @@
-"""The only header reader: bytes in, an Instance or the Problems that say why not out."""
+"""The only reader of data sets: bytes in, an Instance or content out, or Problems why not."""
 
+from dicom2fhir.read.content import ContentResult, read_content
 from dicom2fhir.read.reading import ReadResult, read_instance
 
-__all__ = ["ReadResult", "read_instance"]
+__all__ = ["ContentResult", "ReadResult", "read_content", "read_instance"]

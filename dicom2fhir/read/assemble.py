@@ -12,7 +12,7 @@ from dicom2fhir.problems import Problem
 from dicom2fhir.read import attributes
 from dicom2fhir.read.decode import find_decoder
 from dicom2fhir.read.tables.sop_classes import NON_PATIENT
-from dicom2fhir.read.wanted import EVIDENCE, KEY_OBJECTS, Items, Raw, RawItem, tag_text
+from dicom2fhir.read.wanted import KEY_OBJECTS, PRESENT, Items, Raw, RawItem, tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,10 @@ _ORIGINALS = {
     _SERIES: "OriginalSeriesInstanceUID",
     _STUDY: "OriginalStudyInstanceUID",
 }
+_LATER = (
+    (attributes.CONTENT_SEQUENCE, "ContentSequence"),
+    (attributes.WAVEFORM_SEQUENCE, "WaveformSequence"),
+)
 _KEY_OBJECTS = KEY_OBJECTS.decode()
 _STUDY_REFERENCES = 0x00081115
 _SOP_REFERENCES = 0x00081199
@@ -81,6 +85,7 @@ class Assembly:
             self.problems += repaired
         self.problems += problems
         code, rejects = self._rejection(own)
+        own = self._held(own)
         study_uid, study = self._identify(study_uid, _STUDY, study)
         series_uid, series = self._identify(series_uid, _SERIES, series)
         sop_uid, own = self._identify(self.sop_instance, _SOP, own)
@@ -112,6 +117,11 @@ class Assembly:
             found = {**found, _ORIGINALS[tag]: (original,)}
         return uid, found
 
+    def _held(self, found: Attributes) -> Attributes:
+        """Return the attributes with the sequences that may be read later, as present."""
+        held = [keyword for tag, keyword in _LATER if tag in self.raw]
+        return {**found, **dict.fromkeys(held, (PRESENT,))} if held else found
+
     def _rejection(self, found: Attributes) -> tuple[str | None, tuple[Reference, ...]]:
         """Return the code and references of a rejection note (IHE IOCM)."""
         if self.sop_class != _KEY_OBJECTS:
@@ -119,7 +129,7 @@ class Assembly:
         code = _first_code(found)
         if code not in REJECTIONS:
             return None, ()
-        return code, tuple(_references(self.raw.get(EVIDENCE, b"")))
+        return code, tuple(_references(self.raw.get(attributes.EVIDENCE.tag, b"")))
 
 
 @lru_cache(maxsize=1024)

@@ -46,7 +46,7 @@ def _sequence(tag: int, keyword: str, *items: Attribute) -> Attribute:
 
 
 # PS3.3 table 8.8-1a, Basic Code Sequence Macro
-_CODE = (
+CODE = (
     _text(0x00080100, "CodeValue", "SH"),
     _text(0x00080102, "CodingSchemeDesignator", "SH"),
     _text(0x00080103, "CodingSchemeVersion", "SH"),
@@ -69,19 +69,19 @@ _QUALIFIERS = (
 )
 # PS3.3 table 10-1, Person Identification Macro
 _PERSON = (
-    _sequence(0x00401101, "PersonIdentificationCodeSequence", *_CODE),
+    _sequence(0x00401101, "PersonIdentificationCodeSequence", *CODE),
     _text(0x00080080, "InstitutionName", "LO"),
-    _sequence(0x00080082, "InstitutionCodeSequence", *_CODE),
+    _sequence(0x00080082, "InstitutionCodeSequence", *CODE),
 )
 _ACCESSION_ISSUER = _sequence(0x00080051, "IssuerOfAccessionNumberSequence", *_ISSUER)
 # PS3.3 table 10-9, Request Attributes Macro
-_REQUEST = (
+REQUEST = (
     _text(0x00080050, "AccessionNumber", "SH"),
     _ACCESSION_ISSUER,
     _text(0x00321060, "RequestedProcedureDescription", "LO"),
-    _sequence(0x00321064, "RequestedProcedureCodeSequence", *_CODE),
+    _sequence(0x00321064, "RequestedProcedureCodeSequence", *CODE),
     _text(0x00401002, "ReasonForTheRequestedProcedure", "LO"),
-    _sequence(0x0040100A, "ReasonForRequestedProcedureCodeSequence", *_CODE),
+    _sequence(0x0040100A, "ReasonForRequestedProcedureCodeSequence", *CODE),
     _text(0x00402016, "PlacerOrderNumberImagingServiceRequest", "LO"),
     _text(0x00402017, "FillerOrderNumberImagingServiceRequest", "LO"),
 )
@@ -89,7 +89,7 @@ _SPECIMEN = (
     _text(0x00400551, "SpecimenIdentifier", "LO"),
     _sequence(0x00400562, "IssuerOfTheSpecimenIdentifierSequence", *_ISSUER),
     _text(0x00400554, "SpecimenUID", "UI"),
-    _sequence(0x0040059A, "SpecimenTypeCodeSequence", *_CODE),
+    _sequence(0x0040059A, "SpecimenTypeCodeSequence", *CODE),
     _text(0x00400600, "SpecimenShortDescription", "LO"),
     _text(0x00400602, "SpecimenDetailedDescription", "UT"),
 )
@@ -148,14 +148,14 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(_text(0x00102201, "PatientSpeciesDescription"), _P, "Patient, patient-animal"),
     Row(
-        _sequence(0x00102202, "PatientSpeciesCodeSequence", *_CODE),
+        _sequence(0x00102202, "PatientSpeciesCodeSequence", *CODE),
         _P,
         "Patient, patient-animal",
     ),
     Row(_text(0x00102203, "PatientSexNeutered", "CS"), _P, "Patient, patient-animal"),
     Row(_text(0x00102292, "PatientBreedDescription"), _P, "Patient, patient-animal"),
     Row(
-        _sequence(0x00102293, "PatientBreedCodeSequence", *_CODE),
+        _sequence(0x00102293, "PatientBreedCodeSequence", *CODE),
         _P,
         "Patient, patient-animal",
     ),
@@ -205,7 +205,7 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.interpreter",
     ),
     Row(
-        _sequence(0x00081032, "ProcedureCodeSequence", *_CODE),
+        _sequence(0x00081032, "ProcedureCodeSequence", *CODE),
         _ST,
         "ImagingStudy.procedureCode",
     ),
@@ -215,7 +215,7 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.procedureCode",
     ),
     Row(
-        _sequence(0x00321064, "RequestedProcedureCodeSequence", *_CODE),
+        _sequence(0x00321064, "RequestedProcedureCodeSequence", *CODE),
         _ST,
         "ImagingStudy.procedureCode",
     ),
@@ -225,7 +225,7 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.reasonCode",
     ),
     Row(
-        _sequence(0x0040100A, "ReasonForRequestedProcedureCodeSequence", *_CODE),
+        _sequence(0x0040100A, "ReasonForRequestedProcedureCodeSequence", *CODE),
         _ST,
         "ImagingStudy.reasonCode",
     ),
@@ -252,7 +252,7 @@ TABLE: tuple[Row, ...] = (
     Row(_text(0x00200011, "SeriesNumber", "IS"), _SE, "ImagingStudy.series.number"),
     Row(_text(0x0008103E, "SeriesDescription"), _SE, "ImagingStudy.series.description"),
     Row(
-        _sequence(0x0008103F, "SeriesDescriptionCodeSequence", *_CODE),
+        _sequence(0x0008103F, "SeriesDescriptionCodeSequence", *CODE),
         _SE,
         "ImagingStudy.series.description",
     ),
@@ -263,8 +263,8 @@ TABLE: tuple[Row, ...] = (
         _sequence(
             0x00082218,
             "AnatomicRegionSequence",
-            *_CODE,
-            _sequence(0x00082220, "AnatomicRegionModifierSequence", *_CODE),
+            *CODE,
+            _sequence(0x00082220, "AnatomicRegionModifierSequence", *CODE),
         ),
         _SE,
         "ImagingStudy.series.bodySite",
@@ -287,7 +287,7 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.series.performer",
     ),
     Row(
-        _sequence(0x00400275, "RequestAttributesSequence", *_REQUEST),
+        _sequence(0x00400275, "RequestAttributesSequence", *REQUEST),
         _SE,
         "ImagingStudy.basedOn, procedureCode and reasonCode",
     ),
@@ -299,7 +299,7 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.series.performer, Organization",
     ),
     Row(
-        _sequence(0x00080082, "InstitutionCodeSequence", *_CODE),
+        _sequence(0x00080082, "InstitutionCodeSequence", *CODE),
         _SE,
         "ImagingStudy.series.performer, Organization",
     ),
@@ -375,11 +375,11 @@ TABLE: tuple[Row, ...] = (
         "ImagingStudy.started, Media.created, DocumentReference.date",
     ),
     Row(_text(0x00185101, "ViewPosition", "CS"), _I, "Media.view"),
-    Row(_sequence(0x00540220, "ViewCodeSequence", *_CODE), _I, "Media.view"),
+    Row(_sequence(0x00540220, "ViewCodeSequence", *CODE), _I, "Media.view"),
     Row(_text(0x00181063, "FrameTime", "DS"), _I, "Media.duration"),
     Row(_text(0x00180040, "CineRate", "IS"), _I, "Media.duration"),
     Row(
-        _sequence(0x0040A043, "ConceptNameCodeSequence", *_CODE),
+        _sequence(0x0040A043, "ConceptNameCodeSequence", *CODE),
         _I,
         "ImagingStudy.series.instance.title, DocumentReference.type",
     ),
@@ -399,7 +399,7 @@ TABLE: tuple[Row, ...] = (
         "DocumentReference.masterIdentifier",
     ),
     Row(
-        _sequence(0x0040E008, "DocumentClassCodeSequence", *_CODE),
+        _sequence(0x0040E008, "DocumentClassCodeSequence", *CODE),
         _I,
         "DocumentReference.category",
     ),

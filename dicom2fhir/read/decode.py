@@ -13,7 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from dicom2fhir.problems import Problem
-from dicom2fhir.read.attributes import SPECIFIC_CHARACTER_SET, Level
+from dicom2fhir.read.attributes import CONTENT_SEQUENCE, SPECIFIC_CHARACTER_SET, Level
 from dicom2fhir.read.charset import decode_text, find_charset
 from dicom2fhir.read.wanted import LEVELS, tag_text
 
@@ -108,6 +108,13 @@ class Decoder:
             _store(self._levels, key, found)
         return found
 
+    def decode_content(
+        self, raw: RawItem, wanted: Mapping[int, Wanted]
+    ) -> tuple[Attributes, list[Problem]]:
+        """Return all attributes that are wanted, and what was repaired."""
+        problems: list[Problem] = []
+        return self._attributes(raw, wanted, self.charset, problems), problems
+
     def decode_own(self, raw: RawItem) -> tuple[Attributes, list[Problem]]:
         """Return the attributes of the instance alone, and what was repaired."""
         found: dict[str, Sequence[Value]] = {}
@@ -145,9 +152,9 @@ class Decoder:
         problems: list[Problem],
     ) -> Attributes:
         found: dict[str, Sequence[Value]] = {}
-        for tag, want in wanted.items():
-            value = raw.get(tag)
-            if value and tag != _CHARACTER_SET:
+        for tag, value in raw.items():
+            want = wanted.get(tag)
+            if want is not None and value and tag != _CHARACTER_SET:
                 values = self._any(tag, value, want, charset, problems)
                 if values:
                     found[want.keyword] = values
@@ -164,7 +171,7 @@ class Decoder:
         if isinstance(raw, bytes):
             return self._values(tag, raw, want, charset, problems)
         items = (self._item(item, want, charset, problems) for item in raw)
-        return tuple(item for item in items if item)
+        return tuple(item for item in items if item or tag == CONTENT_SEQUENCE)
 
     def _item(
         self, item: RawItem, want: Wanted, charset: Charset, problems: list[Problem]

@@ -21,12 +21,16 @@ from dicom2fhir.read.wanted import TOP
 from dicom2fhir.read.window import UnreadableError, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dicom2fhir.model import ByteSource, Instance
     from dicom2fhir.options import ReadOptions
     from dicom2fhir.read.meta import Meta
     from dicom2fhir.read.recognise import Start
+    from dicom2fhir.read.runs import Runs
     from dicom2fhir.read.slow import Loaded
     from dicom2fhir.read.structure import Encoding
+    from dicom2fhir.read.wanted import Wanted
 
 _DICOMDIR = b"1.2.840.10008.1.3.10"
 
@@ -44,7 +48,7 @@ def read_instance(source: ByteSource, options: ReadOptions) -> ReadResult:
 
     Errors: every fault is a Problem of the result; pixel data is never read
     """
-    reading = _Reading(options)
+    reading = Reading(options)
     try:
         instance = reading.read(source)
     except UnreadableError as error:
@@ -53,24 +57,30 @@ def read_instance(source: ByteSource, options: ReadOptions) -> ReadResult:
     except OSError:
         instance = None
         reading.note("read.failed")
-    problems = _counted(reading.problems) if reading.problems else ()
+    problems = counted(reading.problems) if reading.problems else ()
     return ReadResult(instance, problems, reading.lane)
 
 
-class _Reading:
-    """One file being read: the Problems so far and the lane it took."""
+class Reading:
+    """One file being read by a table: the Problems so far and the lane it took."""
 
-    __slots__ = ("lane", "options", "problems")
+    __slots__ = ("lane", "options", "problems", "wanted")
 
-    def __init__(self, options: ReadOptions) -> None:
+    def __init__(self, options: ReadOptions, wanted: Mapping[int, Wanted] = TOP) -> None:
         self.options = options
+        self.wanted = wanted
         self.problems: list[Problem] = []
         self.lane = ""
 
     def note(self, code: str, detail: str = "") -> None:
+        """Add a Problem."""
         self.problems.append(Problem(code=code, detail=detail))
 
     def read(self, source: ByteSource) -> Instance | None:
+        """Return the Instance of a file, or None with the reason in `problems`.
+
+        Errors: UnreadableError, OSError
+        """
         window = Window(source)
         start = recognise(window.data, window.size)
         if start is None:
@@ -88,13 +98,17 @@ class _Reading:
         return self._data_set(window, start, meta)
 
     def _data_set(self, window: Window, start: Start, meta: Meta) -> Instance | None:
-        pos = meta.pos
-        deflated = is_deflated(meta, window)
-        if deflated:
-            window = Window(Inflated(window.source, pos, self.options))
-            pos = 0
+        window, pos, deflated = open_data_set(window, meta, self.options)
         encoding = find_encoding(window.take(pos, HEADER))
-        kept = self._elements(window, pos, encoding, meta)
+        limits = self.options
+        runs = find_runs(
+            encoding,
+            meta.sop_class_uid,
+            limits.max_depth,
+            limits.max_items,
+            limits.max_value,
+        )
+        kept = self.elements(window, pos, encoding, runs)
         values, pixels = kept.values, kept.pixels
         if DIRECTORY_RECORD_SEQUENCE in values:
             self.note("read.dicomdir")
@@ -118,26 +132,14 @@ class _Reading:
                 self.problems.append(missing)
         return instance
 
-    def _elements(self, window: Window, pos: int, encoding: Encoding, meta: Meta) -> Walk | Loaded:
+    def elements(self, window: Window, pos: int, encoding: Encoding, runs: Runs) -> Walk | Loaded:
         """Scan the data set; pydicom reads big endian and what the scanner declines."""
         if not encoding.little:
             return self._load(window, pos, encoding)
-        options = self.options
-        walk = Walk(window, encoding, options)
+        walk = Walk(window, encoding, self.options)
         self.lane = "fast"
         try:
-            scan(
-                walk,
-                pos,
-                TOP,
-                find_runs(
-                    encoding,
-                    meta.sop_class_uid,
-                    options.max_depth,
-                    options.max_items,
-                    options.max_value,
-                ),
-            )
+            scan(walk, pos, self.wanted, runs)
         except DeclinedError:
             return self._load(window, pos, encoding)
         except UnreadableError as error:
@@ -148,7 +150,7 @@ class _Reading:
         """Walk the data set for its structure alone, then have pydicom read it."""
         walk = Walk(window, encoding, self.options)
         try:
-            walk.top(pos, TOP)
+            walk.top(pos, self.wanted)
         except DeclinedError:
             if walk.stepped + walk.items > self.options.max_items:
                 raise UnreadableError("read.malformed") from None
@@ -158,7 +160,7 @@ class _Reading:
             # pydicom would read all of the items; the walk has kept as many as we take
             return walk
         self.lane = "slow"
-        loaded = load_elements(window, pos, encoding, TOP, self.options)
+        loaded = load_elements(window, pos, encoding, self.wanted, self.options)
         if loaded.cut:
             self._cut("pixel data")
         return loaded
@@ -174,7 +176,14 @@ class _Reading:
         self.note("read.truncated-kept", detail)
 
 
-def _counted(problems: list[Problem]) -> tuple[Problem, ...]:
+def open_data_set(window: Window, meta: Meta, options: ReadOptions) -> tuple[Window, int, bool]:
+    """Return the window and place of the data set behind the meta, and whether it is deflated."""
+    if is_deflated(meta, window):
+        return Window(Inflated(window.source, meta.pos, options)), 0, True
+    return window, meta.pos, False
+
+
+def counted(problems: list[Problem]) -> tuple[Problem, ...]:
     """Return each Problem once, with how often it was met."""
     return tuple(
         one if count == 1 else replace(one, count=count) for one, count in Counter(problems).items()

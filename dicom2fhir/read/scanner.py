@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from dicom2fhir.read.attributes import EVIDENCE
 from dicom2fhir.read.budget import LONGEST_SHORT
 from dicom2fhir.read.runs import FARTHEST, LONGEST, SLACK, STEADY, Plan, Run, Runs
 from dicom2fhir.read.structure import (
@@ -19,7 +20,6 @@ from dicom2fhir.read.structure import (
     DeclinedError,
     Walk,
 )
-from dicom2fhir.read.wanted import EVIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ _TEXT_VRS = SHORT_VRS - {b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"} | {b""
 _NOTHING: RawItem = {}
 _LAST_GROUPS = 0x7F
 """High byte of the group from which on come pixels, padding and delimiters."""
-_EVIDENCE = struct.Struct("<HH").pack(EVIDENCE >> 16, EVIDENCE & 0xFFFF)
+_EVIDENCE = struct.pack("<HH", EVIDENCE.tag >> 16, EVIDENCE.tag & 0xFFFF)
 
 
 def scan_elements(

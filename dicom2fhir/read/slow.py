@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicom2fhir.problems import Problem
+from dicom2fhir.read.attributes import CONTENT_SEQUENCE
 from dicom2fhir.read.budget import Budget
 from dicom2fhir.read.structure import (
     PIXELS,
@@ -23,9 +24,9 @@ from dicom2fhir.read.structure import (
     as_text,
 )
 from dicom2fhir.read.wanted import (
-    EVIDENCE,
     NOTHING,
     PRESENT,
+    REJECTED,
     Items,
     Raw,
     RawItem,
@@ -114,6 +115,7 @@ class Loaded:
         self.pixels = 0
         self.cut = False
         self.items = 0
+        self.depth = 0
         self.budget = Budget(options.max_kept, self.problems)
 
     def keep(self, dataset: Dataset, wanted: Mapping[int, Wanted], into: RawItem) -> None:
@@ -127,7 +129,7 @@ class Loaded:
         for tag, element in elements.items():
             if into is self.values:
                 self.budget.begin()
-            if tag != EVIDENCE or is_wanted_evidence(into):
+            if wanted[tag] is not REJECTED or is_wanted_evidence(into):
                 self._keep_element(dataset, tag, element, wanted[tag], into)
 
     def _keep_element(
@@ -137,7 +139,7 @@ class Loaded:
         into[tag] = b""
         if want.items is not None:
             if vr in SEQUENCE_VRS:
-                into[tag] = self._items(dataset[tag].value, want, tag)
+                into[tag] = self._deeper(dataset[tag].value, want, tag)
         elif want.vr != PRESENT and vr != b"SQ" and element.length != UNDEFINED:
             into[tag] = self._bytes(element, want, vr, tag)
 
@@ -148,6 +150,17 @@ class Loaded:
         if not self.budget.admits(tag, element.length):
             return b""
         return as_text(want, vr, element.value or b"", self.order)
+
+    def _deeper(self, sequence: Any, want: Wanted, tag: int) -> Raw:  # noqa: ANN401 - pydicom's
+        if tag != CONTENT_SEQUENCE:
+            return self._items(sequence, want, tag)
+        if self.depth >= self.options.max_depth:
+            self.problems.append(Problem(code="sr.too-deep", tag=tag_text(tag)))
+            return b""
+        self.depth += 1
+        items = self._items(sequence, want, tag)
+        self.depth -= 1
+        return items
 
     def _items(self, sequence: Any, want: Wanted, tag: int) -> Raw:  # noqa: ANN401 - pydicom's
         if isinstance(sequence, bytes):

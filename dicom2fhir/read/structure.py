@@ -12,11 +12,12 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dicom2fhir.problems import Problem
+from dicom2fhir.read.attributes import CONTENT_SEQUENCE
 from dicom2fhir.read.budget import Budget
 from dicom2fhir.read.wanted import (
-    EVIDENCE,
     NOTHING,
     PRESENT,
+    REJECTED,
     Items,
     RawItem,
     Wanted,
@@ -126,6 +127,7 @@ class Walk:
         self.pixels_at = 0
         self.items = 0
         self.stepped = 0
+        self.depth = 0
         self.past = 0
         self.budget = Budget(options.max_kept, self.problems)
         self.implicit, self.explicit, self.long = _HEADERS[encoding.little]
@@ -181,7 +183,7 @@ class Walk:
         if tag >> 16 == DELIMITERS or tag == 0:
             return self._stray(pos, tag)
         want = wanted.get(tag)
-        if tag == EVIDENCE and not is_wanted_evidence(self.values):
+        if want is REJECTED and not is_wanted_evidence(self.values):
             want = None
         self.budget.begin()
         return self._value(header, want, into, implicit=implicit)
@@ -244,8 +246,12 @@ class Walk:
             return end if end >= 0 else self._skip_items(value, implicit=implicit)
         into[tag] = b""
         if want.items is not None and vr in SEQUENCE_VRS:
-            into[tag], after = self._items((value, end), want.items, tag, implicit=implicit)
-            return after
+            if tag != CONTENT_SEQUENCE or self.depth < self.options.max_depth:
+                self.depth += tag == CONTENT_SEQUENCE
+                into[tag], after = self._items((value, end), want.items, tag, implicit=implicit)
+                self.depth -= tag == CONTENT_SEQUENCE
+                return after
+            self.problems.append(Problem(code="sr.too-deep", tag=tag_text(tag)))
         if end == UNBOUNDED:
             return self._skip_items(value, implicit=implicit)
         if want.items is None and want.vr != PRESENT and vr != b"SQ":
@@ -283,6 +289,9 @@ class Walk:
                 after = self._skip_items(pos, implicit=implicit) if end == UNBOUNDED else end
                 return Items(items), after
             if length == 0:
+                if tag == CONTENT_SEQUENCE:
+                    # content items are referred to by their position (PS3.3 C.17.3.2.5)
+                    items.append({})
                 pos += HEADER
                 continue
             item: RawItem = {}

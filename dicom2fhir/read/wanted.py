@@ -46,7 +46,6 @@ class Wanted:
 
 
 KEY_OBJECTS = b"1.2.840.10008.5.1.4.1.1.88.59"
-EVIDENCE = attributes.EVIDENCE.tag
 _TEXT = frozenset(
     (
         "AE",
@@ -69,20 +68,21 @@ _TEXT = frozenset(
 _CHARACTER_SET = attributes.SPECIFIC_CHARACTER_SET
 
 
-def _wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
+def make_wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
+    """Return what is to be kept, by tag."""
     # an item may have a character set of its own (PS3.3 C.12.1.1.2)
     return {
         one.tag: Wanted(
             one.keyword,
             one.vr,
-            _wanted(one.items) if one.items else None,
+            make_wanted(one.items) if one.items else None,
             plain=one.vr in _TEXT,
         )
         for one in (*kept, _CHARACTER_SET)
     }
 
 
-TOP = _wanted(
+TOP = make_wanted(
     (
         *(row.attribute for row in attributes.TABLE),
         *attributes.IDENTITY,
@@ -91,6 +91,9 @@ TOP = _wanted(
         *(attributes.Attribute(tag, "", PRESENT) for tag in attributes.PRESENCE),
     )
 )
+
+REJECTED = TOP[attributes.EVIDENCE.tag]
+"""The evidence sequence as the header keeps it: of rejection notes only."""
 
 LEVELS = {
     level: {
