@@ -169,6 +169,8 @@ class Observed:
     tracking_uid: str = ""
     uid: str = ""
     observed: str = ""
+    begun: str = ""
+    """When an irradiation or an administration began, as DT; "" for what has no time of its own."""
     focus: str = ""
     algorithm: str = ""
     identifiers: tuple[tuple[Coded, str], ...] = ()
@@ -222,6 +224,8 @@ class Report:
     text: str = ""
     html: str = ""
     persons: tuple[str, ...] = ()
+    authorising: tuple[str, ...] = ()
+    """Who authorised the irradiation (PS3.16 TID 1020)."""
     algorithms: tuple[Algorithm, ...] = ()
     cited: tuple[Referenced, ...] = ()
     numbers: int = 0

@@ -227,6 +227,9 @@ CODES: dict[str, Code] = {
     "sr.not-presented": _info("A finding is not intended for presentation; left out"),
     "sr.many-values": _info("An item has more values than the limit; their count and range stay"),
     "sr.implausible-dose": _warning("A dose is beyond what is plausible; written as stated"),
+    "sr.dose-level": _info(
+        "Numbers below the level of dose that was asked for; left out", "Use --dose all."
+    ),
     "sr.other-study": _info("A report names instances of other studies; referred to by their UID"),
     # pixels
     "pixels.no-image": _info("Not an image that is shown by itself; not rendered"),

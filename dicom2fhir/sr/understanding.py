@@ -10,6 +10,7 @@ from dicom2fhir.content import Report
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.context import find_makers, find_persons
 from dicom2fhir.sr.core import harvest
+from dicom2fhir.sr.dose import DOSES, find_authorising, harvest_dose
 from dicom2fhir.sr.words import title_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
     from dicom2fhir.options import ReportOptions
 
 
-def understand(
-    tree: ContentTree,
-    sop_instance_uid: str,
-    options: ReportOptions,  # noqa: ARG001 - what of dose reports is wanted
-) -> Report:
+def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions) -> Report:
     """Understand one content tree, whatever SOP class its instance has.
 
     DICOM: the root's concept name decides the kind (PS3.16 CID 7021, 7010, 7000).
@@ -31,7 +28,11 @@ def understand(
     items = tuple(tree.root.walk())
     kind = kind_of(tree.root, items)
     makers = find_makers(items)
-    found = harvest(items, kind, _algorithms(makers, kind))
+    algorithms = _algorithms(makers, kind)
+    if kind in DOSES:
+        found = harvest_dose(items, kind, algorithms, options.dose)
+    else:
+        found = harvest(items, kind, algorithms)
     return Report(
         sop_instance_uid=sop_instance_uid,
         kind=kind,
@@ -41,6 +42,7 @@ def understand(
         observed=found.observed,
         results=found.results,
         persons=find_persons(items),
+        authorising=find_authorising(items),
         algorithms=tuple(chain.from_iterable(makers.values())),
         cited=_cited(tree.root),
         numbers=sum(1 for item in items if item.value_type == "NUM" and not item.target),
