@@ -11,6 +11,7 @@ from dicom2fhir.sr import roles
 from dicom2fhir.sr.context import find_makers, find_persons
 from dicom2fhir.sr.core import harvest
 from dicom2fhir.sr.dose import DOSES, find_authorising, harvest_dose
+from dicom2fhir.sr.rendering import conclude, lines_of, render_html, render_text
 from dicom2fhir.sr.words import title_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         found = harvest_dose(items, kind, algorithms, options.dose)
     else:
         found = harvest(items, kind, algorithms)
+    lines = lines_of(tree.root)
     return Report(
         sop_instance_uid=sop_instance_uid,
         kind=kind,
@@ -41,6 +43,9 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         attributes=tree.attributes,
         observed=found.observed,
         results=found.results,
+        conclusion=conclude(items, kind),
+        text=render_text(lines),
+        html=render_html(lines),
         persons=find_persons(items),
         authorising=find_authorising(items),
         algorithms=tuple(chain.from_iterable(makers.values())),

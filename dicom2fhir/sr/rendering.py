@@ -1,0 +1,152 @@
+"""The whole tree of a report in words: as plain text, as a page, and its conclusion.
+
+What it says is for people who read a report; the page holds no scripts, links or styles.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from dicom2fhir.sr import roles
+from dicom2fhir.sr.groups import is_group
+from dicom2fhir.sr.lines import line_of, one_line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from dicom2fhir.content import ContentItem
+
+MOST_CHARACTERS: Final = 1_000_000
+"""Of a rendering: more than that nobody reads, and FHIR strings end at 1 MB."""
+MOST_CONCLUSION: Final = 20_000
+CUT: Final = "[The rest is in the DICOM file.]"
+_INDENT: Final = "  "
+_DEEPEST: Final = 20
+"""Levels that are indented; lists nested deeper are hard to read and to parse."""
+
+
+class Line(NamedTuple):
+    """One item in words, `depth` levels below the title."""
+
+    depth: int
+    text: str
+    heading: bool = False
+
+
+def lines_of(root: ContentItem) -> tuple[Line, ...]:
+    """Return the tree line by line, as far as a reader can be asked to go."""
+    found: list[Line] = []
+    left = MOST_CHARACTERS
+    for line in _every_line(root):
+        left -= len(line.text) + len(_INDENT) * line.depth + 1
+        if left < 0:
+            found.append(Line(0, CUT))
+            break
+        found.append(line)
+    return tuple(found)
+
+
+def _every_line(root: ContentItem) -> Iterator[Line]:
+    waiting = [(root, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        below: Sequence[ContentItem]
+        if is_group(item) and (text := one_line_of(item)):
+            below = ()
+        else:
+            text, below = line_of(item)
+        if text:
+            yield Line(min(depth, _DEEPEST), text, heading=item.value_type == "CONTAINER")
+        deeper = depth + 1 if text else depth
+        waiting.extend((child, deeper) for child in reversed(below))
+
+
+def render_text(lines: Iterable[Line]) -> str:
+    """Return the lines as plain text, indented."""
+    return "".join(_indented(line) for line in lines)
+
+
+def _indented(line: Line) -> str:
+    margin = _INDENT * line.depth
+    return "".join(f"{margin}{row}\n" for row in line.text.splitlines() or [""])
+
+
+def render_html(lines: Sequence[Line]) -> str:
+    """Return the lines as a page of nested lists, "" where there are none."""
+    if not lines:
+        return ""
+    title = _escaped(lines[0].text)
+    return "".join(
+        chain(
+            (
+                '<!DOCTYPE html>\n<html><head><meta charset="utf-8">',
+                f"<title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n",
+            ),
+            _lists(lines[1:]),
+            ("</body></html>\n",),
+        )
+    )
+
+
+def _lists(lines: Iterable[Line]) -> Iterator[str]:
+    depth = 0
+    for line in lines:
+        wanted = max(line.depth, 1)
+        yield "<ul>\n" * (wanted - depth) or "</ul>\n" * (depth - wanted)
+        depth = wanted
+        text = _escaped(line.text)
+        yield f"<li><b>{text}</b></li>\n" if line.heading else f"<li>{text}</li>\n"
+    yield "</ul>\n" * depth
+
+
+def _escaped(text: str) -> str:
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return escape(shown).replace("\n", "<br>")
+
+
+def conclude(items: Sequence[ContentItem], kind: str) -> str:
+    """Return what a report concludes: its conclusions, impressions and diagnoses.
+
+    A report in prose without any concludes its findings (PS3.16 TID 2000).
+    """
+    texts = [text for item in items if _concludes(item) and (text := _said(item))]
+    sections = [item for item in items if _is_section(item)]
+    for section in sections:
+        texts += [text for item in section.children if (text := _said(item))]
+    if not texts and kind == "text":
+        texts = [
+            text for item in items if roles.named(item, roles.FINDING) and (text := _said(item))
+        ]
+    whole = "\n".join(dict.fromkeys(texts))
+    return whole if len(whole) <= MOST_CONCLUSION else f"{whole[:MOST_CONCLUSION]}… {CUT}"
+
+
+def _said(item: ContentItem) -> str:
+    if item.value_type == "TEXT":
+        return item.text.strip()
+    if item.value_type == "CODE" and item.code is not None:
+        return item.code.meaning or item.code.value
+    return ""
+
+
+def _concludes(item: ContentItem) -> bool:
+    return item.value_type in ("TEXT", "CODE") and _is_conclusion(item, roles.CONCLUSION)
+
+
+def _is_section(item: ContentItem) -> bool:
+    # The title of the whole report makes no conclusion of all that it contains.
+    is_root = "." not in item.path
+    return (
+        item.value_type == "CONTAINER"
+        and not is_root
+        and _is_conclusion(item, roles.CONCLUSION_SECTIONS)
+    )
+
+
+def _is_conclusion(item: ContentItem, names: frozenset[roles.Key]) -> bool:
+    if item.name is None:
+        return False
+    meaning = item.name.meaning.strip().casefold()
+    return roles.key(item.name) in names or meaning in roles.CONCLUSION_WORDS
