@@ -42,11 +42,9 @@ _ATTRIBUTES: Final = roles.CONTEXT | roles.GROUP_PARTS | {
 
 NUMBER_OMITTED: Final = "sr.number-omitted"
 NOT_PRESENTED: Final = "sr.not-presented"
-NO_VALUE: Final = "sr.no-value"
 MANY_VALUES: Final = "sr.many-values"
-BAD_NUMBER: Final = "sr.bad-number"
 LOOP: Final = "sr.reference-loop"
-MEASURED_VALUE, TEXT_VALUE, CONTENT = "(0040,A30A)", "(0040,A160)", "(0040,A730)"
+MEASURED_VALUE, CONTENT = "(0040,A30A)", "(0040,A730)"
 
 
 @dataclass(slots=True)
@@ -201,22 +199,15 @@ class _Walk:
 
     def _visit_number(self, item: ContentItem, owner: Draft, place: Place) -> tuple[Draft, Place]:
         if is_property(item, owner):
-            self._bad(item)
             owner.parts.append(property_of(item))
             self.carriers[item.path] = owner
             return owner, place
         inner = place.within(item, self.algorithms)
         draft = self._open(item, "derived" if place.derived else "number", owner, inner)
-        self._bad(item)
         if measure(draft):
             self.faults[MANY_VALUES, MEASURED_VALUE] += 1
         draft.inherit()
         return draft, inner
-
-    def _bad(self, item: ContentItem) -> None:
-        bad = sum(1 for number in item.numbers if number.text.strip() and not number.exact)
-        if bad:
-            self.faults[BAD_NUMBER, MEASURED_VALUE] += bad
 
     def _visit_saying(
         self, item: ContentItem, owner: Draft, place: Place
@@ -255,7 +246,6 @@ class _Walk:
     ) -> tuple[Draft, Place] | None:
         value = say(item)
         if value is None:
-            self.faults[NO_VALUE, TEXT_VALUE] += 1
             return None
         inner = place.within(item, self.algorithms)
         draft = self._open(item, "evaluation", owner, inner)
@@ -266,11 +256,8 @@ class _Walk:
     def _modify(self, item: ContentItem, owner: Draft) -> None:
         if item.value_type == "PNAME":
             return  # persons stand in the report, never in the words of an Observation
-        value = say(item)
-        if value is None:
-            self.faults[NO_VALUE, TEXT_VALUE] += 1
-            return
-        owner.parts.append(Part(item.path, item.name, value))
+        if (value := say(item)) is not None:
+            owner.parts.append(Part(item.path, item.name, value))
 
     def _open(self, item: ContentItem, kind: str, owner: Draft, place: Place) -> Draft:
         draft = Draft(item=item, kind=kind, place=place)
