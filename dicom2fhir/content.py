@@ -59,6 +59,7 @@ class ContentItem:
 
     `text` is the value of TEXT, PNAME, DATE, TIME, DATETIME and UIDREF. `target` is the path that
     an item by reference leads to. `observed` is Observation DateTime, `uid` Observation UID.
+    `continuous` tells that what a CONTAINER holds reads as one text (Continuity of Content).
     """
 
     path: str
@@ -75,6 +76,7 @@ class ContentItem:
     template: str = ""
     uid: str = ""
     observed: str = ""
+    continuous: bool = False
     children: tuple[ContentItem, ...] = ()
 
     def walk(self) -> Iterator[ContentItem]:
@@ -147,7 +149,8 @@ class Observed:
     hasMember and derivedFrom. `focus` names a fetus. `interpretation` is the stated normality,
     where it is Normal, Abnormal, Abnormally High or Abnormally Low (PS3.16 CID 222). `algorithm` is
     the path of an Algorithm. A group's `value` is its finding and its `name` the finding category,
-    where it states these, else the name of its container.
+    where it states these, else the name of its container. A measurement without references has
+    those of its measurement group.
     """
 
     path: str

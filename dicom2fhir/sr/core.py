@@ -65,6 +65,9 @@ def harvest(items: Sequence[ContentItem], kind: str, algorithms: Mapping[str, st
     walk = _Walk(items=items, kind=kind, algorithms=algorithms)
     top = walk.run()
     for draft in walk.drafts:
+        if is_group(draft.item):
+            _share_references(draft)
+    for draft in walk.drafts:
         entitle(draft.children + draft.inferred)
     entitle(top.children)
     return Harvest(
@@ -127,13 +130,17 @@ class _Walk:
     def _is_evaluation(self, item: ContentItem, parent: ContentItem) -> bool:
         if parent.value_type != "CONTAINER" or item.relationship not in _CONTAINED or item.target:
             return False
-        if self.kind in PROSE and not is_group(parent):
+        if self._is_prose(parent):
             return False
         if roles.key(item.name) in _ATTRIBUTES:
             return False
         # Dates of an obstetric report are results, such as the expected date of delivery.
         moment = item.value_type in _MOMENTS and (self.kind == "ob-gyn" or "." not in parent.path)
         return item.value_type in _SAYING or moment
+
+    def _is_prose(self, parent: ContentItem) -> bool:
+        """Tell whether the words that this container holds are a text, not results."""
+        return parent.continuous or (self.kind in PROSE and not is_group(parent))
 
     def _visit(self, item: ContentItem, owner: Draft, place: Place) -> tuple[Draft, Place] | None:
         """Take one item; return what owns its children and where these are."""
@@ -222,9 +229,20 @@ class _Walk:
             return owner, place
         if parent is not None and self._is_evaluation(item, parent):
             return self._evaluate(item, owner, place) or (owner, place)
-        if owner.kind not in ("report", "image") and roles.key(item.name) not in roles.CONTEXT:
-            self._modify(item, owner)
+        if self._modifies(item, parent, owner) and (value := say(item)) is not None:
+            owner.parts.append(Part(item.path, item.name, value))
         return owner, place
+
+    def _modifies(self, item: ContentItem, parent: ContentItem | None, owner: Draft) -> bool:
+        """Tell whether an item says something of its owner.
+
+        Persons stand in the report, never in the words of an Observation.
+        """
+        if owner.kind in ("report", "image") or item.value_type == "PNAME":
+            return False
+        if parent is not None and item.relationship in _CONTAINED and self._is_prose(parent):
+            return False
+        return roles.key(item.name) not in roles.CONTEXT
 
     def _visit_finding(self, item: ContentItem, owner: Draft, place: Place) -> tuple[Draft, Place]:
         hidden = any(
@@ -253,12 +271,6 @@ class _Walk:
         draft.inherit()
         return draft, inner
 
-    def _modify(self, item: ContentItem, owner: Draft) -> None:
-        if item.value_type == "PNAME":
-            return  # persons stand in the report, never in the words of an Observation
-        if (value := say(item)) is not None:
-            owner.parts.append(Part(item.path, item.name, value))
-
     def _open(self, item: ContentItem, kind: str, owner: Draft, place: Place) -> Draft:
         draft = Draft(item=item, kind=kind, place=place)
         describe(draft)
@@ -269,6 +281,13 @@ class _Walk:
         )
         (owner.inferred if inferred else owner.children).append(draft)
         return draft
+
+
+def _share_references(group: Draft) -> None:
+    """Let what a measurement group holds come from the images that the group names."""
+    for member in group.children:
+        if not member.references and not is_group(member.item):
+            member.references.extend(group.references)
 
 
 def _freeze(walk: _Walk, top: Draft) -> Iterable[Observed]:

@@ -60,6 +60,17 @@ def one_line_of(group: ContentItem) -> str:
     return f"{_head(group)}{': ' if said else ''}{'; '.join(said)}.{pictures}"
 
 
+def sentence_of(items: Iterable[ContentItem]) -> str:
+    """Return items of a text that goes on from one to the next, without their names."""
+    text = ""
+    for item in items:
+        said = line_of(item)[0] if item.value_type in _POINTING else _value(item)
+        if text[-1:] == said[:1] == ".":
+            said = said[1:]  # `Dr.` may end a sentence
+        text += said if not text or said[:1] in ".,;:!?)" else f" {said}"
+    return text
+
+
 def _head(group: ContentItem) -> str:
     found = {roles.key(child.name): child for child in reversed(group.children)}
     tracking = found.get(roles.TRACKING_ID)

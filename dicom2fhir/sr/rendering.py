@@ -6,12 +6,12 @@ What it says is for people who read a report; the page holds no scripts, links o
 from __future__ import annotations
 
 from html import escape
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.groups import is_group
-from dicom2fhir.sr.lines import line_of, one_line_of
+from dicom2fhir.sr.lines import line_of, one_line_of, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,18 +49,38 @@ def lines_of(root: ContentItem) -> tuple[Line, ...]:
 
 
 def _every_line(root: ContentItem) -> Iterator[Line]:
-    waiting = [(root, 0)]
+    waiting: list[tuple[ContentItem | str, int]] = [(root, 0)]
     while waiting:
         item, depth = waiting.pop()
-        below: Sequence[ContentItem]
-        if is_group(item) and (text := one_line_of(item)):
-            below = ()
-        else:
-            text, below = line_of(item)
+        if isinstance(item, str):
+            yield Line(min(depth, _DEEPEST), item)
+            continue
+        text, below = _split(item)
         if text:
-            yield Line(min(depth, _DEEPEST), text, heading=item.value_type == "CONTAINER")
+            heading = item.value_type == "CONTAINER" and not is_group(item)
+            yield Line(min(depth, _DEEPEST), text, heading=heading)
         deeper = depth + 1 if text else depth
         waiting.extend((child, deeper) for child in reversed(below))
+
+
+def _split(item: ContentItem) -> tuple[str, Sequence[ContentItem | str]]:
+    """Return the line of an item, and what stands on the lines below it."""
+    if is_group(item) and (text := one_line_of(item)):
+        return text, ()
+    text, below = line_of(item)
+    return text, _paragraphs(below) if item.continuous else below
+
+
+def _paragraphs(items: Iterable[ContentItem]) -> list[ContentItem | str]:
+    found: list[ContentItem | str] = []
+    for is_leaf, run in groupby(items, key=_is_leaf):
+        some = tuple(run)
+        found.extend([sentence_of(some)] if is_leaf else some)
+    return found
+
+
+def _is_leaf(item: ContentItem) -> bool:
+    return item.value_type != "CONTAINER" and item.relationship == "CONTAINS" and not item.children
 
 
 def render_text(lines: Iterable[Line]) -> str:

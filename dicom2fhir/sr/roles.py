@@ -115,7 +115,7 @@ STATISTICS = (
     | _sct(371888009, 371887004, 371889001)  # of populations (CID 226)
     | _sct(371884006, 371885007, 371886008)  # measurement uncertainty (CID 225)
     | _sct(385524004, 371933006)  # normal range (CID 223)
-    | _dcm(121414, 121415, 121416, 121417, 130614, 130615)
+    | _dcm(121414, 121415, 121416, 121417, 125012, 125013, 130614, 130615)
     | _dcm(111012, 111047, 111011, 122157)  # certainty and probability (CID 6048)
 )
 """Numbers that say something of another number or of a finding, and nothing by themselves."""

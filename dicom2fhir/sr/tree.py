@@ -195,6 +195,7 @@ def _make_item(
         template=first(template, "TemplateIdentifier"),
         uid=first(found, "ObservationUID"),
         observed=first(found, "ObservationDateTime"),
+        continuous=first(found, "ContinuityOfContent") == "CONTINUOUS",
         children=children,
     )
 
