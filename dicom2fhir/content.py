@@ -205,6 +205,21 @@ class Omission(NamedTuple):
     reason: str
 
 
+class ListedSeries(NamedTuple):
+    """One series that a manifest lists, and where it may be retrieved from (PS3.3 C.17.2.1).
+
+    `instances` are SOP Class and SOP Instance UIDs.
+    """
+
+    study_uid: str
+    series_uid: str
+    instances: tuple[tuple[str, str], ...]
+    retrieve_url: str = ""
+    retrieve_ae: str = ""
+    location_uid: str = ""
+    modality: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One structured report as it was understood.
@@ -231,6 +246,8 @@ class Report:
     """Who authorised the irradiation (PS3.16 TID 1020)."""
     algorithms: tuple[Algorithm, ...] = ()
     cited: tuple[Referenced, ...] = ()
+    listed: tuple[ListedSeries, ...] = ()
+    """What a manifest stands for; empty for every other kind."""
     numbers: int = 0
     omissions: tuple[Omission, ...] = ()
     faults: Mapping[tuple[str, str], int] = field(default_factory=dict)

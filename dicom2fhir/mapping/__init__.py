@@ -17,6 +17,7 @@ from dicom2fhir.mapping.endpoint import map_endpoints
 from dicom2fhir.mapping.identifiers import issuer_key
 from dicom2fhir.mapping.imaging_study import map_imaging_study
 from dicom2fhir.mapping.instance import STORED
+from dicom2fhir.mapping.manifest import complete_study
 from dicom2fhir.mapping.media import find_shown, map_media, stored_renders
 from dicom2fhir.mapping.patient import is_phantom, map_subject, refer_to_subject, subject_id
 from dicom2fhir.mapping.practitioner import map_parties
@@ -51,6 +52,8 @@ class Mapped:
 
     resources: tuple[Resource, ...]
     problems: tuple[Problem, ...]
+    without_file: int = 0
+    """Instances that the ImagingStudy lists because a manifest does."""
 
 
 def map_study(study: Study, options: MapOptions, payloads: Payloads = _NO_BYTES) -> Mapped:
@@ -62,8 +65,15 @@ def map_study(study: Study, options: MapOptions, payloads: Payloads = _NO_BYTES)
     Errors: UsageError when the options name an unknown time zone; Problem
             study.attachment-too-large: no file is attached.
     """
-    context = _context(study, options, payloads, explain=False)
-    return Mapped(resources=tuple(_resources(context)), problems=context.problems)
+    completed = complete_study(study, payloads.reports)
+    context = _context(completed.study, options, payloads, explain=False)
+    for _ in range(completed.elsewhere):
+        context.note("sr.other-study", "CurrentRequestedProcedureEvidenceSequence")
+    return Mapped(
+        resources=tuple(_resources(context)),
+        problems=context.problems,
+        without_file=completed.without_file,
+    )
 
 
 def explain_study(study: Study, options: MapOptions) -> Iterator[Explained]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.mapping.binary import Stored, attachment, instance_id, is_inline
 from dicom2fhir.mapping.body import view
-from dicom2fhir.mapping.codes import concept_of
+from dicom2fhir.mapping.codes import SYSTEMS, coding, concept_of
 from dicom2fhir.mapping.dates import content_moment
 from dicom2fhir.mapping.elements import Element, constant, fill
 from dicom2fhir.mapping.identifiers import own, uid
@@ -19,9 +19,11 @@ from dicom2fhir.mapping.text import every, first, unsigned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dicom2fhir.content import Referenced
     from dicom2fhir.mapping.context import Context
-    from dicom2fhir.model import Json, Rendition, Resource, SeriesInstance
+    from dicom2fhir.model import Coded, Json, Rendition, Resource, SeriesInstance
 
+_KEY_IMAGES = {"system": SYSTEMS["LN"], "code": "55113-5", "display": "Key images Radiology"}
 _TYPE = "http://terminology.hl7.org/CodeSystem/media-type"
 # JPEG baseline and extended know no other way (PS3.5 A.4.1, 10.3)
 _LOSSY = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
@@ -33,6 +35,8 @@ class Shown:
 
     origin: Origin
     rendition: Rendition
+    key: tuple[Coded, ...] = ()
+    """The titles of the selections that name this image as key."""
 
     def id(self, kind: str) -> str:
         """Return the id of its Media or of its Binary."""
@@ -44,6 +48,15 @@ class Shown:
 def _id(shown: Shown, _context: Context) -> Json:
     """Return the UUIDv5 of the instance, the frame, and the format, size and window asked for."""
     return shown.id("Media")
+
+
+def _meta(shown: Shown, context: Context) -> Json:
+    """Return the same for every resource; key images are tagged LOINC 55113-5 and by the title."""
+    made = patient_meta(shown, context)
+    if not shown.key:
+        return made
+    titles = (coding(title, shown.origin.context) for title in shown.key)
+    return made | {"tag": [*made.get("tag", []), _KEY_IMAGES, *(one for one in titles if one)]}
 
 
 def _own_identifier(shown: Shown, _context: Context) -> Json:
@@ -197,7 +210,12 @@ _IMAGE = "PS3.3 C.7.6.1; R4 media-mappings"
 
 MEDIA: tuple[Element[Shown], ...] = (
     Element("Media.id", _IDENTITY, _id, "identity.md"),
-    Element("Media.meta", ("PatientIdentityRemoved",), patient_meta, "R4 resource.html#Meta"),
+    Element(
+        "Media.meta",
+        ("PatientIdentityRemoved", "ConceptNameCodeSequence"),
+        _meta,
+        "R4 resource.html#Meta; PS3.16 TID 2010",
+    ),
     Element("Media.identifier[own]", _IDENTITY, _own_identifier, "identity.md"),
     Element(
         "Media.identifier[sop-instance-uid]", _IDENTITY, _sop_uid, f"PS3.3 C.12.1; {_MAPPINGS}"
@@ -276,11 +294,30 @@ def find_shown(study: Resource, context: Context) -> list[Shown]:
     """Return the renditions of the study's instances, in their order."""
     renditions = context.payloads.renditions
     origins = find_origins((one.sop_instance_uid for one in renditions), study, context)
+    keys = _key_images(context)
     return [
-        Shown(origin=origins[one.sop_instance_uid], rendition=one)
+        Shown(
+            origin=origins[one.sop_instance_uid],
+            rendition=one,
+            key=tuple(
+                title
+                for title, named in keys.get(one.sop_instance_uid, ())
+                if not named.frames or one.frame in named.frames
+            ),
+        )
         for one in renditions
         if one.sop_instance_uid in origins
     ]
+
+
+def _key_images(context: Context) -> dict[str, list[tuple[Coded, Referenced]]]:
+    """Return the titles under which key object selections name instances, by SOP Instance UID."""
+    found: dict[str, list[tuple[Coded, Referenced]]] = {}
+    for report in context.payloads.reports:
+        if report.kind == "key-objects" and report.name is not None:
+            for named in report.cited:
+                found.setdefault(named.sop_instance_uid, []).append((report.name, named))
+    return found
 
 
 def stored_renders(shown: Sequence[Shown], context: Context) -> list[Stored]:

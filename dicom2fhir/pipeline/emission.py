@@ -130,7 +130,7 @@ def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emit
     emitted.problems.extend(
         replace(problem, source=source) for problem in (*mapped.problems, *problems, *findings)
     )
-    counted = _count_instances(parts)
+    counted = max(_count_instances(parts) - mapped.without_file, 0)
     # What fails the check would be refused as a whole, or worse, be stored: it stays here. So does
     # what would lead to a study that no Bundle can hold.
     if not counted or any(problem.severity is Severity.ERROR for problem in findings):
