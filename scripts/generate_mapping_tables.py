@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dicom2fhir.read.wanted import Wanted
+
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = ROOT / "dicom2fhir" / "mapping" / "tables"
 
@@ -102,6 +104,7 @@ def tags() -> str:
     """Return the module of tags by keyword, of every attribute that is read."""
     sys.path.insert(0, str(ROOT))
     from dicom2fhir.read import attributes  # noqa: PLC0415
+    from dicom2fhir.read.content_attributes import CONTENT  # noqa: PLC0415
 
     identity = (
         attributes.SOP_CLASS_UID,
@@ -110,8 +113,26 @@ def tags() -> str:
         attributes.SERIES_INSTANCE_UID,
     )
     found = (*identity, *(row.attribute for row in attributes.TABLE))
-    rows = {one.keyword: f"({one.tag >> 16:04X},{one.tag & 0xFFFF:04X})" for one in found}
+    rows = {one.keyword: _tag(one.tag) for one in found}
+    rows |= _content_tags(CONTENT)
     return _module("Tags of the attributes that are read, by keyword.", _mapping("TAGS", rows))
+
+
+def _content_tags(wanted: Mapping[int, Wanted]) -> dict[str, str]:
+    """Return the tags of content trees; a sequence that holds itself is followed once."""
+    rows: dict[str, str] = {}
+    waiting, seen = [wanted], {id(wanted)}
+    while waiting:
+        for tag, want in waiting.pop().items():
+            rows[want.keyword] = _tag(tag)
+            if want.items is not None and id(want.items) not in seen:
+                seen.add(id(want.items))
+                waiting.append(want.items)
+    return rows
+
+
+def _tag(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 MODULES = {

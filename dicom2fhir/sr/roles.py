@@ -158,8 +158,8 @@ CAD_SUMMARY = _dcm(111017, 111064, 111065)
 RENDERING_INTENT: Final = ("DCM", "111056")
 NOT_FOR_PRESENTATION: Final = ("DCM", "111152")
 
-# Conclusions
-CONCLUSION = _dcm(121077, 121073, 111023) | _sct(439401001)
+# Conclusions, and what a key object selection says of itself
+CONCLUSION = _dcm(121077, 121073, 111023, 113012) | _sct(439401001)
 CONCLUSION_SECTIONS = _dcm(121072, 121076) | {("LN", "19005-8"), ("LN", "55110-1")}
 CONCLUSION_WORDS = frozenset(
     {"conclusion", "conclusions", "impression", "impressions", "diagnosis", "diagnoses"}
@@ -174,9 +174,15 @@ KINDS: Final[dict[str, frozenset[Key]]] = {
     "echo": _dcm(125195, 125196, 125197, 125200) | {("LN", "42148-7")},
     "ob-gyn": _dcm(125000) | _sct(268445003) | {("LN", "24869-0")},
     "vascular": _dcm(125100) | _sct(48526000),
-    "manifest": _dcm(113030),
+    # manifest and signed manifest: they stand for a study that is elsewhere (IHE XDS-I.b)
+    "manifest": _dcm(113030, 113031),
     "key-objects": _dcm(
-        *range(113000, 113011), 113013, 113018, 113020, 113021, 113022, *range(113031, 113040)
+        *range(113000, 113011),
+        *(113013, 113018, 113020, 113021, 113022),
+        *range(113032, 113040),
+        *range(128180, 128224),
+        *range(128710, 128715),
+        *range(130370, 130374),
     ),
 }
 """What a report is by its title (PS3.16 CID 7021, 7010 and the root rows of TID 2010, 4000, 4100,

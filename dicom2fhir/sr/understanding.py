@@ -11,6 +11,7 @@ from dicom2fhir.sr import roles
 from dicom2fhir.sr.context import find_makers, find_persons
 from dicom2fhir.sr.core import harvest
 from dicom2fhir.sr.dose import DOSES, find_authorising, harvest_dose
+from dicom2fhir.sr.manifest import list_series
 from dicom2fhir.sr.rendering import conclude, lines_of, render_html, render_text
 from dicom2fhir.sr.words import title_of
 
@@ -50,6 +51,7 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         authorising=find_authorising(items),
         algorithms=tuple(chain.from_iterable(makers.values())),
         cited=_cited(tree.root),
+        listed=list_series(tree) if kind == "manifest" else (),
         numbers=sum(1 for item in items if item.value_type == "NUM" and not item.target),
         omissions=found.omissions,
         faults=Counter(tree.faults) + found.faults,

@@ -1,4 +1,4 @@
-"""Key Object Selection: which images are key, why, and what a manifest stands for (TID 2010)."""
+"""What a manifest stands for: the series that its evidence lists (PS3.16 TID 2010, IHE XDS-I.b)."""
 
 from __future__ import annotations
 
@@ -10,43 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dicom2fhir.content import ContentTree
-    from dicom2fhir.model import Attributes, Coded, Value
-
-TEMPLATE = "2010"
-_MANIFESTS = frozenset({"113030", "113031"})
-"""Manifest and Signed Manifest: they stand for a study that is elsewhere (IHE XDS-I.b)."""
-_TITLES = frozenset(
-    str(code)
-    for code in (
-        *range(113000, 113011),
-        *(113013, 113018),
-        *range(113020, 113023),
-        *range(113030, 113040),
-        *range(128180, 128224),
-        *range(128710, 128715),
-        *range(130370, 130374),
-    )
-)
-"""PS3.16 CID 7010."""
-DESCRIPTION = "113012"
-"""Key Object Description."""
-
-
-def kind_of(title: Coded | None, template: str) -> str | None:
-    """Return key-objects or manifest where this heads a selection, else None."""
-    code = title.value if title is not None and title.scheme == "DCM" else ""
-    if code in _MANIFESTS:
-        return "manifest"
-    return "key-objects" if code in _TITLES or template == TEMPLATE else None
-
-
-def describe(tree: ContentTree) -> str:
-    """Return what the selection says of itself in words."""
-    return "\n".join(
-        item.text
-        for item in tree.root.children
-        if item.name is not None and item.name.value == DESCRIPTION and item.text
-    )
+    from dicom2fhir.model import Attributes, Value
 
 
 def list_series(tree: ContentTree) -> tuple[ListedSeries, ...]:
