@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dicom2fhir.content import Observed, Omission, Part
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.draft import Draft, Place
-from dicom2fhir.sr.groups import describe, is_group, say
+from dicom2fhir.sr.groups import describe, is_group, reads_as_text, say
 from dicom2fhir.sr.measuring import is_property, measure, property_of
 from dicom2fhir.sr.titles import entitle
 
@@ -140,7 +140,9 @@ class _Walk:
 
     def _is_prose(self, parent: ContentItem) -> bool:
         """Tell whether the words that this container holds are a text, not results."""
-        return parent.continuous or (self.kind in PROSE and not is_group(parent))
+        if is_group(parent):
+            return False
+        return self.kind in PROSE or reads_as_text(parent, self.kind)
 
     def _visit(self, item: ContentItem, owner: Draft, place: Place) -> tuple[Draft, Place] | None:
         """Take one item; return what owns its children and where these are."""

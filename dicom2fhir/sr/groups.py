@@ -22,6 +22,14 @@ def is_group(item: ContentItem) -> bool:
     return roles.named(item, roles.MEASUREMENT_GROUP) or item.template in roles.GROUP_TEMPLATES
 
 
+def reads_as_text(item: ContentItem, kind: str) -> bool:
+    """Tell whether what this container holds is one text that goes on.
+
+    Reports of known templates are not: some writers call all of their containers continuous.
+    """
+    return item.continuous and kind in ("text", "other") and not is_group(item)
+
+
 def say(item: ContentItem) -> Answer:
     """Return what an item that is no NUM says, None where it says nothing."""
     if item.value_type == "CODE":

@@ -27,8 +27,6 @@ _HEAD: Final = frozenset(
 
 def line_of(item: ContentItem) -> tuple[str, Sequence[ContentItem]]:
     """Return an item in words with its modifiers, and the children that need their own lines."""
-    if item.target:
-        return f"[see content item {item.target}]", item.children
     if item.value_type == "CONTAINER":
         nameless = item.name is None and "." in item.path
         return "" if nameless else title_of(item), item.children
@@ -66,7 +64,7 @@ def sentence_of(items: Iterable[ContentItem]) -> str:
     for item in items:
         said = line_of(item)[0] if item.value_type in _POINTING else _value(item)
         if text[-1:] == said[:1] == ".":
-            said = said[1:]  # `Dr.` may end a sentence
+            said = said[1:].lstrip()  # `Dr.` may end a sentence
         text += said if not text or said[:1] in ".,;:!?)" else f" {said}"
     return text
 

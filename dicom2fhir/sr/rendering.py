@@ -10,8 +10,9 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dicom2fhir.sr import roles
-from dicom2fhir.sr.groups import is_group
+from dicom2fhir.sr.groups import is_group, reads_as_text
 from dicom2fhir.sr.lines import line_of, one_line_of, sentence_of
+from dicom2fhir.sr.words import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,11 +36,11 @@ class Line(NamedTuple):
     heading: bool = False
 
 
-def lines_of(root: ContentItem) -> tuple[Line, ...]:
+def lines_of(root: ContentItem, kind: str) -> tuple[Line, ...]:
     """Return the tree line by line, as far as a reader can be asked to go."""
     found: list[Line] = []
     left = MOST_CHARACTERS
-    for line in _every_line(root):
+    for line in _every_line(root, kind):
         left -= len(line.text) + len(_INDENT) * line.depth + 1
         if left < 0:
             found.append(Line(0, CUT))
@@ -48,14 +49,18 @@ def lines_of(root: ContentItem) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def _every_line(root: ContentItem) -> Iterator[Line]:
+def _every_line(root: ContentItem, kind: str) -> Iterator[Line]:
+    targets = {item.target for item in root.walk() if item.target}
+    names = {item.path: title_of(item) for item in root.walk() if item.path in targets}
     waiting: list[tuple[ContentItem | str, int]] = [(root, 0)]
     while waiting:
         item, depth = waiting.pop()
         if isinstance(item, str):
             yield Line(min(depth, _DEEPEST), item)
             continue
-        text, below = _split(item)
+        text, below = _split(item, kind)
+        if item.target:
+            text = f"[see {names.get(item.target, item.target)}]"
         if text:
             heading = item.value_type == "CONTAINER" and not is_group(item)
             yield Line(min(depth, _DEEPEST), text, heading=heading)
@@ -63,12 +68,12 @@ def _every_line(root: ContentItem) -> Iterator[Line]:
         waiting.extend((child, deeper) for child in reversed(below))
 
 
-def _split(item: ContentItem) -> tuple[str, Sequence[ContentItem | str]]:
+def _split(item: ContentItem, kind: str) -> tuple[str, Sequence[ContentItem | str]]:
     """Return the line of an item, and what stands on the lines below it."""
     if is_group(item) and (text := one_line_of(item)):
         return text, ()
     text, below = line_of(item)
-    return text, _paragraphs(below) if item.continuous else below
+    return text, _paragraphs(below) if reads_as_text(item, kind) else below
 
 
 def _paragraphs(items: Iterable[ContentItem]) -> list[ContentItem | str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.content import Report
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.context import find_makers, find_persons
-from dicom2fhir.sr.core import harvest
+from dicom2fhir.sr.core import MEASURED_VALUE, harvest
 from dicom2fhir.sr.dose import DOSES, find_authorising, harvest_dose
+from dicom2fhir.sr.groups import say
 from dicom2fhir.sr.manifest import list_series
 from dicom2fhir.sr.rendering import conclude, lines_of, render_html, render_text
 from dicom2fhir.sr.words import title_of
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
     from dicom2fhir.content import Algorithm, ContentItem, ContentTree, Referenced
     from dicom2fhir.options import ReportOptions
+
+
+_VALUES: Final = {
+    "TEXT": "(0040,A160)",
+    "CODE": "(0040,A168)",
+    "PNAME": "(0040,A123)",
+    "DATE": "(0040,A121)",
+    "TIME": "(0040,A122)",
+    "DATETIME": "(0040,A120)",
+    "UIDREF": "(0040,A124)",
+}
+"""Value types without which there is nothing to say, by the tag of the value."""
 
 
 def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions) -> Report:
@@ -35,7 +48,7 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         found = harvest_dose(items, kind, algorithms, options.dose)
     else:
         found = harvest(items, kind, algorithms)
-    lines = lines_of(tree.root)
+    lines = lines_of(tree.root, kind)
     return Report(
         sop_instance_uid=sop_instance_uid,
         kind=kind,
@@ -54,8 +67,20 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         listed=list_series(tree) if kind == "manifest" else (),
         numbers=sum(1 for item in items if item.value_type == "NUM" and not item.target),
         omissions=found.omissions,
-        faults=Counter(tree.faults) + found.faults,
+        faults=Counter(tree.faults) + _judge(items) + found.faults,
     )
+
+
+def _judge(items: Iterable[ContentItem]) -> Counter[tuple[str, str]]:
+    """Count the items that say nothing, and the numbers that are none."""
+    faults: Counter[tuple[str, str]] = Counter()
+    for item in items:
+        if item.value_type == "NUM":
+            bad = sum(1 for number in item.numbers if number.text.strip() and not number.exact)
+            faults["sr.bad-number", MEASURED_VALUE] += bad
+        elif item.value_type in _VALUES and say(item) is None:
+            faults["sr.no-value", _VALUES[item.value_type]] += 1
+    return faults
 
 
 def kind_of(root: ContentItem, items: Iterable[ContentItem]) -> str:
