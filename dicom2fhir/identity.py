@@ -23,6 +23,13 @@ SHA256 = f"{EXTENSIONS}/instance-sha256"
 ATTACHMENT = f"{EXTENSIONS}/instance-attachment"
 """Our extensions of an instance of an ImagingStudy: where its bytes are, and which."""
 
+CONTENT_ITEM = f"{EXTENSIONS}/content-item"
+STATED_VALUE = f"{EXTENSIONS}/stated-value"
+STATED_UNIT = f"{EXTENSIONS}/stated-unit"
+CITED_INSTANCE = f"{EXTENSIONS}/cited-instance"
+"""Our extensions of an Observation: where in the content tree it stands, what is stated where that
+cannot be written as it is, and which instances of a study it was made from."""
+
 NAMESPACE = bytes.fromhex("c854cfcdd13250a69c25fb47474e5b32")
 """The project namespace: UUIDv5 of the URL namespace and CANONICAL."""
 

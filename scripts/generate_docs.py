@@ -78,13 +78,16 @@ def _table(rows: Iterable[Element[Any]]) -> str:
 
 def mapping_page() -> str:
     """Return docs/reference/mapping.md."""
+    from dicom2fhir.mapping.algorithm import ALGORITHM  # noqa: PLC0415
     from dicom2fhir.mapping.binary import BINARY  # noqa: PLC0415
     from dicom2fhir.mapping.device import DEVICE  # noqa: PLC0415
+    from dicom2fhir.mapping.diagnostic_report import DIAGNOSTIC_REPORT  # noqa: PLC0415
     from dicom2fhir.mapping.document import DOCUMENT  # noqa: PLC0415
     from dicom2fhir.mapping.endpoint import ENDPOINT  # noqa: PLC0415
     from dicom2fhir.mapping.imaging_study import STUDY  # noqa: PLC0415
     from dicom2fhir.mapping.instance import INSTANCE, STORED  # noqa: PLC0415
     from dicom2fhir.mapping.media import MEDIA  # noqa: PLC0415
+    from dicom2fhir.mapping.observation import COMPONENT, OBSERVATION  # noqa: PLC0415
     from dicom2fhir.mapping.patient import PATIENT, PHANTOM  # noqa: PLC0415
     from dicom2fhir.mapping.practitioner import ORGANIZATION, PRACTITIONER  # noqa: PLC0415
     from dicom2fhir.mapping.provenance import PROVENANCE  # noqa: PLC0415
@@ -111,6 +114,10 @@ def mapping_page() -> str:
         ("Media: a render or a video", MEDIA),
         ("DocumentReference: an encapsulated document", DOCUMENT),
         ("Observation: scalars of the header, with `--vitals`", VITAL),
+        ("DiagnosticReport: a structured report", DIAGNOSTIC_REPORT),
+        ("Observation: a content item of a structured report", OBSERVATION),
+        ("Observation.component", COMPONENT),
+        ("Device: an algorithm, or a device that observed", ALGORITHM),
         ("Provenance: with `--provenance`", PROVENANCE),
     ]
     return "\n".join(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.cli import content_parameters, parameters, values
+from dicom2fhir.cli import measurement_parameters as measurements
 from dicom2fhir.cli.push_options import push_options
 from dicom2fhir.cli.server_options import dicomweb_options
 from dicom2fhir.errors import ConfigError
@@ -18,6 +19,7 @@ from dicom2fhir.options import (
     OutputOptions,
     ReadOptions,
     RenderOptions,
+    ReportOptions,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def conversion_options(arguments: Arguments, output: str | None) -> Options:
         where=read.where,
         check=arguments.choice("check", content_parameters.CHECK_CHOICES),
         render=_render_options(arguments),
+        report=report_options(arguments),
         zero_preamble=arguments.flag("zero_preamble"),
         raw_dir=raw_dir,
         keep_rejected=read.keep_rejected,
@@ -104,8 +107,22 @@ def map_options(arguments: Arguments) -> MapOptions:
         max_attachment=attached or usual.max_attachment,
         provenance=arguments.flag("provenance"),
         timestamp=_timestamp(arguments),
+        observations=arguments.choice("observations", measurements.OBSERVATIONS_CHOICES),
+        sr_status=arguments.choice("sr_status", measurements.STATUS_CHOICES),
+        vitals=arguments.flag("vitals"),
+        waveforms=arguments.flag("waveforms"),
         tags=arguments.all_parsed("tag", values.coding),
         security_labels=arguments.all_parsed("security_label", values.coding),
+    )
+
+
+def report_options(arguments: Arguments) -> ReportOptions:
+    """Return how structured reports are read."""
+    usual = ReportOptions()
+    return ReportOptions(
+        dose=arguments.choice("dose", measurements.DOSE_CHOICES),
+        max_depth=arguments.parsed("max_sr_depth", values.whole_number) or usual.max_depth,
+        max_items=arguments.parsed("max_sr_items", values.whole_number) or usual.max_items,
     )
 
 

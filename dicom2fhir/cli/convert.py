@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from dicom2fhir.cli import content_parameters as c
+from dicom2fhir.cli import measurement_parameters as m
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import push_parameters as d
 from dicom2fhir.cli import server_parameters as s
@@ -25,7 +26,7 @@ from dicom2fhir.cli.session import (
 )
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.document import is_page
-from dicom2fhir.report.people import delivery_line, headline, wait_line
+from dicom2fhir.report.people import delivery_line, headline, number_line, wait_line
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
@@ -67,6 +68,13 @@ def convert(
     media_inline_below: c.MediaInlineBelow = None,
     render_burned_in: c.RenderBurnedIn = False,
     render_labels: c.RenderLabels = False,
+    observations: m.Observations = "all",
+    dose: m.Dose = "all",
+    sr_status: m.SrStatus = "stated",
+    max_sr_items: m.MaxSrItems = None,
+    max_sr_depth: m.MaxSrDepth = None,
+    vitals: m.Vitals = False,
+    waveforms: m.Waveforms = False,
     fhir: c.Fhir = "R4",
     ids: c.Ids = "client",
     timezone: c.Timezone = None,
@@ -170,7 +178,7 @@ def convert(
             session.write_report,
             lambda wait: session.terminal.say(wait_line(wait)),
         )
-    line = headline(outcome.counts)
+    line = "; ".join(filter(None, (headline(outcome.counts), number_line(outcome.counts))))
     if outcome.delivery is not None and outcome.delivery.studies:
         line = f"{line}; {delivery_line(outcome.delivery)}"
     return report_delivery(session, outcome, line, _next_step(session, options, outcome))

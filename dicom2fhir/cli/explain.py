@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from dicom2fhir.cli import content_parameters as c
+from dicom2fhir.cli import measurement_parameters as m
 from dicom2fhir.cli import parameters as p
-from dicom2fhir.cli.assembly import map_options
+from dicom2fhir.cli.assembly import map_options, report_options
 from dicom2fhir.cli.session import Session, check_sources, stdout_is_terminal, text_stdout
 from dicom2fhir.cli.values import charset as parse_charset
 from dicom2fhir.errors import UsageError
+from dicom2fhir.model import decimal_text
 from dicom2fhir.options import Options, ReadOptions
 from dicom2fhir.report.safe import safe, safe_json
 
@@ -34,9 +36,21 @@ NAMES = frozenset(
         "NameOfPhysiciansReadingStudy",
         "PerformingPhysicianName",
         "OperatorsName",
+        "PersonName",
+        "VerifyingObserverSequence",
     }
 )
 """Attributes that name somebody, also in an element of another resource."""
+WORDS = frozenset(
+    {
+        "DiagnosticReport.text",
+        "DiagnosticReport.conclusion",
+        "DiagnosticReport.presentedForm",
+        "Observation.valueString",
+        "Observation.component.valueString",
+    }
+)
+"""Elements with words of a report, in which anybody may be named."""
 
 
 def explain(
@@ -45,6 +59,12 @@ def explain(
     allow_truncated: p.AllowTruncated = False,
     charset: p.Charset = None,
     dicomweb: c.DicomWeb = None,
+    observations: m.Observations = "all",
+    dose: m.Dose = "all",
+    sr_status: m.SrStatus = "stated",
+    max_sr_items: m.MaxSrItems = None,
+    max_sr_depth: m.MaxSrDepth = None,
+    vitals: m.Vitals = False,
     fhir: c.Fhir = "R4",
     timezone: c.Timezone = None,
     patient: c.Patient = None,
@@ -72,6 +92,7 @@ def explain(
     form = session.arguments.choice("format", p.TEXT_CHOICES)
     options = Options(
         map=map_options(session.arguments),
+        report=report_options(session.arguments),
         read=ReadOptions(
             allow_truncated=allow_truncated,
             charset=session.arguments.parsed("charset", parse_charset),
@@ -92,9 +113,10 @@ def explain(
 def _lines(elements: "Iterable[Explained]", *, show_patients: bool) -> "Iterator[str]":
     for one in elements:
         attributes = ", ".join(f"{keyword} {tag}".strip() for keyword, tag in one.attributes)
-        value = json.dumps(_value(one, show_patients), ensure_ascii=False)
+        value = _json_text(_value(one, show_patients))
+        item = f"; content item {one.item}" if one.item else ""
         yield f"{one.element} = {safe(value, LONGEST_VALUE)}\n"
-        yield f"    from {attributes or 'no attribute'}; {one.source}\n"
+        yield f"    from {attributes or 'no attribute'}; {one.source}{item}\n"
 
 
 def _json(elements: "Iterable[Explained]", *, show_patients: bool) -> "Iterator[str]":
@@ -104,13 +126,29 @@ def _json(elements: "Iterable[Explained]", *, show_patients: bool) -> "Iterator[
             "value": _value(one, show_patients),
             "attributes": [{"keyword": keyword, "tag": tag} for keyword, tag in one.attributes],
             "source": one.source,
+            **({"content_item": one.item} if one.item else {}),
         }
         for one in elements
     ]
-    yield json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+    yield _json_text(rows, indent=2) + "\n"
+
+
+def _json_text(value: "Json", indent: int | None = None) -> str:
+    """Return JSON with every digit of a Decimal; no FHIR string holds the mark around them."""
+    text = json.dumps(
+        value,
+        ensure_ascii=False,
+        indent=indent,
+        default=lambda number: f"\x01{decimal_text(number)}\x01",
+    )
+    return text.replace('"\\u0001', "").replace('\\u0001"', "")
 
 
 def _value(one: "Explained", show_patients: bool) -> "Json":  # noqa: FBT001 - its only option
     kind = one.element.partition(".")[0].partition("[")[0]
-    personal = kind in PERSONAL or any(keyword in NAMES for keyword, _ in one.attributes)
+    personal = (
+        kind in PERSONAL
+        or one.element in WORDS
+        or any(keyword in NAMES for keyword, _ in one.attributes)
+    )
     return HIDDEN if personal and not show_patients else one.value

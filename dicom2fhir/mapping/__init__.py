@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dicom2fhir.mapping.algorithm import map_algorithms
 from dicom2fhir.mapping.binary import map_binaries, stored_files
 from dicom2fhir.mapping.codes import stated_schemes
 from dicom2fhir.mapping.context import Context, Explained
 from dicom2fhir.mapping.device import map_devices
+from dicom2fhir.mapping.diagnostic_report import map_report
 from dicom2fhir.mapping.document import find_held, map_documents, stored_documents
 from dicom2fhir.mapping.endpoint import map_endpoints
 from dicom2fhir.mapping.identifiers import issuer_key
@@ -19,16 +21,19 @@ from dicom2fhir.mapping.imaging_study import map_imaging_study
 from dicom2fhir.mapping.instance import STORED
 from dicom2fhir.mapping.manifest import complete_study
 from dicom2fhir.mapping.media import find_shown, map_media, stored_renders
+from dicom2fhir.mapping.observation import map_observations
 from dicom2fhir.mapping.patient import is_phantom, map_subject, refer_to_subject, subject_id
 from dicom2fhir.mapping.practitioner import map_parties
 from dicom2fhir.mapping.provenance import map_provenance
+from dicom2fhir.mapping.reported import find_reported
 from dicom2fhir.mapping.specimen import map_specimens
 from dicom2fhir.mapping.vitals import map_vitals
 from dicom2fhir.model import Payloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from dicom2fhir.mapping.reported import Reported
     from dicom2fhir.model import Resource, Study
     from dicom2fhir.options import MapOptions
     from dicom2fhir.problems import Problem
@@ -60,7 +65,8 @@ def map_study(study: Study, options: MapOptions, payloads: Payloads = _NO_BYTES)
     """Return the resources of a study, what is referred to before what refers to it.
 
     FHIR:   Patient or Device, Practitioner, Organization, Device, Endpoint, Specimen, Binary,
-            ImagingStudy, Media, DocumentReference
+            ImagingStudy, Media, DocumentReference, Device of an algorithm, Observation,
+            DiagnosticReport
     Shape:  references between them are `Type/<id>`; Binary.data and Attachment.data are Bytes
     Errors: UsageError when the options name an unknown time zone; Problem
             study.attachment-too-large: no file is attached.
@@ -76,9 +82,12 @@ def map_study(study: Study, options: MapOptions, payloads: Payloads = _NO_BYTES)
     )
 
 
-def explain_study(study: Study, options: MapOptions) -> Iterator[Explained]:
+def explain_study(
+    study: Study, options: MapOptions, payloads: Payloads = _NO_BYTES
+) -> Iterator[Explained]:
     """Yield each element of a study with the attributes and the clause that it comes from."""
-    context = _context(study, options, _NO_BYTES, explain=True)
+    completed = complete_study(study, payloads.reports)
+    context = _context(completed.study, options, payloads, explain=True)
     for _ in _resources(context):
         trace = context.trace or []
         yield from (one for one in trace if one.element not in _ASSEMBLED)
@@ -93,7 +102,9 @@ def patient_id(study: Study, options: MapOptions) -> str | None:
 
 
 # What is shown by its own elements.
-_ASSEMBLED = frozenset({"ImagingStudy.series", "ImagingStudy.series.instance"})
+_ASSEMBLED = frozenset(
+    {"ImagingStudy.series", "ImagingStudy.series.instance", "Observation.component"}
+)
 
 
 def _context(study: Study, options: MapOptions, payloads: Payloads, *, explain: bool) -> Context:
@@ -138,4 +149,12 @@ def _resources(context: Context) -> Iterator[Resource]:
     yield study
     yield from map_media(shown, context)
     yield from map_documents(held, context)
+    yield from _map_reports(find_reported(study, shown, context), context)
     yield from map_vitals(context)
+
+
+def _map_reports(documents: Sequence[Reported], context: Context) -> Iterator[Resource]:
+    yield from map_algorithms(documents, context)
+    for reported in documents:
+        yield from map_observations(reported, context)
+        yield map_report(reported, context)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dicom2fhir.identity import CANONICAL
 from dicom2fhir.mapping.elements import compact
-from dicom2fhir.mapping.text import every, first, items
+from dicom2fhir.mapping.text import clean, every, first, items
 from dicom2fhir.model import Coded
 
 if TYPE_CHECKING:
@@ -219,6 +219,22 @@ def concepts(attributes: Attributes, keyword: str, context: Context, element: st
     """Return a CodeableConcept for each item of a code sequence that says something."""
     made = (concept(item, context, keyword, element) for item in items(attributes, keyword))
     return [one for one in made if one]
+
+
+def coded_concept(coded: Coded | None, context: Context, text: str = "") -> Json:
+    """Return a CodeableConcept of a coded concept, with words; None where there is none.
+
+    FHIR:   coding; a SNOMED RT identifier stands beside its SNOMED CT concept. text: these words,
+            else the meaning, else the code
+    """
+    words = clean(text)
+    if coded is None:
+        return {"text": words} if words else None
+    made = coding(coded, context)
+    codings = [made] if made else []
+    if made and made["system"] == SCT and coded.scheme in _SNOMED_RT:
+        codings.append({"system": _SNM3, "code": coded.value})
+    return compact({"coding": codings, "text": words or clean(coded.meaning or coded.value)})
 
 
 def concept_of(system: str, code: str, display: str) -> Json:

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """One element that was written: its path, value, attributes with tags, and the clause."""
+    """One element that was written: its path, value, attributes with tags, and the clause.
+
+    `item` is the path of the content item that it comes from (PS3.3 C.17.3.2.5), "" outside of
+    content trees.
+    """
 
     element: str
     value: Json
     attributes: tuple[tuple[str, str], ...]
     source: str
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,8 @@ class Context:
 
     `payloads` are what is written of the bytes. `subject` is a Reference to who or what was imaged,
     found once since every Binary has it. `scope` goes into every key of the study: the id of
-    its subject, where two patients share the Study UID. `series_uid` is the series at hand.
+    its subject, where two patients share the Study UID. `series_uid` is the series at hand, `item`
+    the path of the content item.
     `schemes` holds the FHIR systems that the files state for their local coding schemes.
     `trace` collects every element written; None where nobody asked.
     """
@@ -43,6 +49,7 @@ class Context:
     subject: Json = None
     scope: tuple[str, ...] = ()
     series_uid: str = ""
+    item: str = ""
     schemes: Mapping[str, str] = field(default_factory=dict)
     trace: list[Explained] | None = None
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)

@@ -277,6 +277,26 @@ def content_moment(
     return moment(day, time or None, offset, context) if day else None
 
 
+def acquired_moment(
+    instance: SeriesInstance, series: Series, context: Context, element: str
+) -> str | None:
+    """Return when an instance was acquired.
+
+    DICOM:  AcquisitionDateTime (0008,002A), then AcquisitionDate (0008,0022), AcquisitionTime
+    Errors: Problem map.bad-date, map.no-timezone.
+    """
+    own = [(instance.attributes, _zone_in(series.attributes))]
+    return _earliest(_acquired(own, context, element), context)
+
+
+def instant(day: str, time: str | None, offset: str | None, context: Context) -> str | None:
+    """Return a moment as FHIR's instant; None where its time or its zone is not known."""
+    if time is None or len(day) < len("YYYY-MM-DD"):
+        return None
+    known = _offset_or_option(day, time, offset, context)
+    return f"{day}T{time}{known}" if known else None
+
+
 def study_start(study: Study, context: Context) -> str | None:
     """Return StudyDate and StudyTime, else the earliest date of its series, acquisitions, content.
 

@@ -83,7 +83,13 @@ def _traced(row: Element[S], context: Context) -> Callable[[S, Context], Json]:
         value = row.build(source, context)
         if value or value == 0:
             trace.append(
-                Explained(element=row.path, value=value, attributes=attributes, source=row.source)
+                Explained(
+                    element=row.path,
+                    value=value,
+                    attributes=attributes,
+                    source=row.source,
+                    item=context.item,
+                )
             )
         return value
 

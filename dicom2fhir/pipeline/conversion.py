@@ -290,6 +290,7 @@ def _writing_rules(options: Options) -> str:
         options.output.path,
         options.keep_rejected,
         repr(options.render),
+        repr(options.report),
         options.zero_preamble,
         options.raw_dir,
         options.push.server.base if options.push is not None else None,
@@ -378,6 +379,11 @@ def summarise(
         entries=sink.entries if sink else 0,
         bytes=sink.bytes if sink else 0,
         output_files=sink.files if sink else 0,
+        reports=emitted.numbers.reports,
+        numbers=emitted.numbers.found,
+        numbers_as_observations=emitted.numbers.observations,
+        numbers_as_components=emitted.numbers.components,
+        numbers_omitted=emitted.numbers.omitted,
     )
     problems = order_rows(
         _problem_row(catalog, code, seen) for code, seen in catalog.problem_counts()

@@ -16,6 +16,7 @@ from dicom2fhir.errors import (
 )
 from dicom2fhir.pipeline.emission import StudyJob, emit_study
 from dicom2fhir.pipeline.payload import SOURCE_CHANGED, PayloadReader
+from dicom2fhir.report.summary import NumberCounts
 from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class EmissionCounts:
     conflicts: int = 0
     rejected: int = 0
     stored: int = 0
+    numbers: NumberCounts = field(default_factory=NumberCounts)
     patients: set[bytes] = field(default_factory=set)
     study_uids: list[str] = field(default_factory=list)
 
@@ -176,6 +178,7 @@ def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
         emitted.failed += emitted.converted
         emitted.converted = emitted.studies = emitted.series = 0
         emitted.patients.clear()
+        emitted.numbers = NumberCounts()
     counts.studies += emitted.studies
     counts.series += emitted.series
     counts.converted += emitted.converted
@@ -183,6 +186,7 @@ def _add(emitted: Emitted, counts: EmissionCounts, refused: set[str]) -> None:
     counts.duplicates += emitted.duplicates
     counts.conflicts += emitted.conflicts
     counts.rejected += emitted.rejected
+    counts.numbers = counts.numbers.plus(emitted.numbers)
     counts.add_patients(emitted.patients)
     # What did not reach its place is still to be written, so a later run tries again.
     if not emitted.failed and not refused:

@@ -15,13 +15,17 @@ from dicom2fhir.catalog import assemble_study, attach
 from dicom2fhir.deliver import part_raw
 from dicom2fhir.find import open_candidate
 from dicom2fhir.mapping import issuer_key, map_provenance, map_study
+from dicom2fhir.model import Payloads
 from dicom2fhir.pipeline.payload import SOURCE_CHANGED
+from dicom2fhir.pipeline.reports import count_numbers, understand_reports
 from dicom2fhir.problems import Problem, Severity
+from dicom2fhir.report.summary import NumberCounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dicom2fhir.catalog import Catalog
+    from dicom2fhir.content import Report
     from dicom2fhir.deliver.server.stow import DicomFile
     from dicom2fhir.model import EncodedBundle, Entry, Resource, Study
     from dicom2fhir.options import Options
@@ -66,6 +70,7 @@ class Emitted:
     duplicates: int = 0
     conflicts: int = 0
     rejected: int = 0
+    numbers: NumberCounts = field(default_factory=NumberCounts)
 
 
 def emit_study(job: StudyJob) -> Emitted:
@@ -90,7 +95,9 @@ def emit_study(job: StudyJob) -> Emitted:
         carrier = _carrier(job, catalog, stack)
         for study in assembled.studies:
             carried = carrier.carry(study) if carrier is not None else None
-            _emit(study, carried, options, emitted)
+            understood = understand_reports(study, catalog.candidate, options)
+            emitted.problems += understood.problems
+            _emit(study, carried, understood.reports, options, emitted)
     return emitted
 
 
@@ -106,17 +113,23 @@ def _carrier(job: StudyJob, catalog: Catalog, stack: ExitStack) -> Carrier | Non
     return Carrier(catalog, job.options, shared_renderer(job.decoders), spool)
 
 
-def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emitted) -> None:
+def _emit(
+    study: Study,
+    carried: Carried | None,
+    reports: Sequence[Report],
+    options: Options,
+    emitted: Emitted,
+) -> None:
     source = study.series[0].instances[0].source
-    if carried is None:
-        mapped = map_study(study, options.map)
-    else:
+    payloads = Payloads()
+    if carried is not None:
         emitted.problems += carried.problems
         if any(problem.code == SOURCE_CHANGED for problem in carried.problems):
             # Without these bytes it would pass for whole, and no later run would try again.
             emitted.failed += study.instance_count
             return
-        mapped = map_study(study, options.map, carried.payloads)
+        payloads = carried.payloads
+    mapped = map_study(study, options.map, replace(payloads, reports=tuple(reports)))
     own = imaging_study_id(mapped.resources)
     if own in emitted.own_ids:
         emitted.failed += study.instance_count
@@ -139,6 +152,7 @@ def _emit(study: Study, carried: Carried | None, options: Options, emitted: Emit
     emitted.studies += 1
     emitted.series += len(study.series)
     emitted.converted += counted
+    emitted.numbers = emitted.numbers.plus(count_numbers(reports))
     emitted.failed += study.instance_count - counted
     emitted.patients.update(
         resource["id"] for resource in mapped.resources if resource["resourceType"] == "Patient"

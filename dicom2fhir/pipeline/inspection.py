@@ -11,11 +11,12 @@ from dicom2fhir.catalog import Batch, RowEncoder, assemble_study, open_catalog
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.find import Finder
 from dicom2fhir.mapping import explain_study, issuer_key, patient_id
-from dicom2fhir.model import Candidate
+from dicom2fhir.model import Candidate, Payloads
 from dicom2fhir.pipeline.conversion import Stopwatch, summarise
 from dicom2fhir.pipeline.delivery import EmissionCounts
 from dicom2fhir.pipeline.emission import card_of, hash_source
 from dicom2fhir.pipeline.reading import NOT_DICOM, read_candidate, read_sources
+from dicom2fhir.pipeline.reports import understand_reports
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.pipeline.workers import Workers
 from dicom2fhir.problems import CODES
@@ -175,7 +176,9 @@ def explain(path: str, options: Options) -> list[Explained]:
             partial(issuer_key, options=options.map),
             keep_rejected=True,
         )
-    return list(explain_study(assembled.studies[0], options.map))
+    study = assembled.studies[0]
+    reports = understand_reports(study, lambda _: candidates[0], options).reports
+    return list(explain_study(study, options.map, Payloads(reports=tuple(reports))))
 
 
 def _unread(problems: Sequence[Problem]) -> NothingFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dicom2fhir.catalog import Batch, RowEncoder
 from dicom2fhir.find import open_candidate
@@ -14,15 +14,16 @@ from dicom2fhir.problems import Problem, Severity
 from dicom2fhir.read import read_instance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.find import Finding
-    from dicom2fhir.model import Instance
+    from dicom2fhir.model import ByteSource, Instance
     from dicom2fhir.options import Options, ReadOptions
     from dicom2fhir.pipeline.watching import Watch
     from dicom2fhir.pipeline.workers import Workers
-    from dicom2fhir.read import ReadResult
+
+T = TypeVar("T")
 
 CHUNK = 256
 """Candidates of one job: enough to make sending it cheap, few enough to keep memory flat."""
@@ -195,11 +196,26 @@ def read_candidate(
     candidate: Candidate, options: ReadOptions
 ) -> tuple[Instance | None, tuple[Problem, ...]]:
     """Read one candidate; whatever goes wrong is a Problem."""
+    result, problems = read_steadily(candidate, lambda source: read_instance(source, options))
+    return (None, problems) if result is None else (result.instance, result.problems)
+
+
+def read_steadily(
+    candidate: Candidate, read: Callable[[ByteSource], T]
+) -> tuple[T | None, tuple[Problem, ...]]:
+    """Return what reading a candidate gives, again where it changes meanwhile.
+
+    Whatever goes wrong is a Problem, and then there is no result.
+    """
     try:
         for _ in range(ATTEMPTS):
-            result = _read_once(candidate, options)
-            if result is not None:
-                return result.instance, result.problems
+            source = open_candidate(candidate)
+            try:
+                result = read(source)
+                if not source.changed():
+                    return result, ()
+            finally:
+                source.close()
     except FileNotFoundError:
         return None, (Problem(code="find.vanished"),)
     except OSError as error:
@@ -209,15 +225,6 @@ def read_candidate(
     except Exception as error:  # noqa: BLE001 - one file must not end the run
         return None, (Problem(code="read.failed", detail=place_of(error)),)
     return None, (Problem(code="read.unstable"),)
-
-
-def _read_once(candidate: Candidate, options: ReadOptions) -> ReadResult | None:
-    source = open_candidate(candidate)
-    try:
-        result = read_instance(source, options)
-        return None if source.changed() else result
-    finally:
-        source.close()
 
 
 def place_of(error: BaseException) -> str:

@@ -52,6 +52,25 @@ def headline(counts: Counts, verb: str = "converted") -> str:
     return line
 
 
+def number_line(counts: Counts) -> str:
+    """Return one line that accounts for every number of the structured reports, "" without any.
+
+    >>> from dicom2fhir.report.summary import Counts
+    >>> number_line(Counts(reports=1, numbers=3, numbers_as_observations=2, numbers_omitted=1))
+    '1 structured report with 3 numbers: 2 Observations, 1 left out'
+    """
+    if not counts.reports:
+        return ""
+    parts = [
+        (plural(counts.numbers_as_observations, "Observation"), counts.numbers_as_observations),
+        (plural(counts.numbers_as_components, "component"), counts.numbers_as_components),
+        (f"{counts.numbers_omitted:,} left out", counts.numbers_omitted),
+    ]
+    told = ", ".join(text for text, count in parts if count)
+    line = f"{plural(counts.reports, 'structured report')} with {plural(counts.numbers, 'number')}"
+    return f"{line}: {told}" if told else line
+
+
 def plural(count: int, noun: str) -> str:
     """Return the count with its noun.
 

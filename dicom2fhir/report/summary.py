@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import add
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicom2fhir.problems import CODES, Problem, Severity
 
@@ -23,6 +24,23 @@ SEVEREST_FIRST = (6, 8, 7, 2, UNREACHABLE, REFUSED, NO_DICOM, SOME_FAILED, FINIS
 """Exit codes: where several apply the first of them is given."""
 
 
+class NumberCounts(NamedTuple):
+    """What became of the numbers in structured reports.
+
+    found = observations + components + omitted; a Problem tells why a number was left out.
+    """
+
+    reports: int = 0
+    found: int = 0
+    observations: int = 0
+    components: int = 0
+    omitted: int = 0
+
+    def plus(self, other: NumberCounts) -> NumberCounts:
+        """Return the sums."""
+        return NumberCounts(*map(add, self, other))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """How many of what; without a state folder every file is in exactly one of these counts.
@@ -30,7 +48,8 @@ class Counts:
     files = not_dicom + other + converted + duplicates + conflicts + rejected + unchanged
     + filtered + failed. `other` are links, devices, DICOMDIRs and objects without a patient.
     `dicom` are the files recognised as DICOM; `bytes` and `output_files` are what was written,
-    `stored` the files that the server of `--stow` has.
+    `stored` the files that the server of `--stow` has. Of the `reports`, numbers = as observations
+    + as components + omitted.
     """
 
     files: int = 0
@@ -52,6 +71,11 @@ class Counts:
     bytes: int = 0
     output_files: int = 0
     stored: int = 0
+    reports: int = 0
+    numbers: int = 0
+    numbers_as_observations: int = 0
+    numbers_as_components: int = 0
+    numbers_omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,10 @@ def test_inspect_counts_as_convert_does(invoke: Callable[..., Result], folder: P
     for command in (["inspect"], ["convert", "--dry-run"]):
         invoke(*command, str(ROOT / "samples"), "--report", "report.json", "-q")
         counts[command[0]] = json.loads((folder / "report.json").read_text())["counts"]
-    assert counts["inspect"] == counts["convert"]
+    of_reports = {name for name in counts["convert"] if name.startswith(("reports", "numbers"))}
+    assert counts["convert"]["numbers"] > 0
+    for name in counts["convert"].keys() - of_reports:
+        assert counts["inspect"][name] == counts["convert"][name]
 
 
 def test_inspect_without_a_list_on_stdin_says_so(study: Path) -> None:

@@ -1,0 +1,472 @@
+"""What a structured report measured or saw, as Observation (PS3.3 C.17.3; R4 observation.html)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicom2fhir.content import Number, Part
+from dicom2fhir.identity import CONTENT_ITEM
+from dicom2fhir.mapping.codes import DCM, SYSTEMS, coded_concept, concept_of, oid_uri
+from dicom2fhir.mapping.elements import Element, compact, fill
+from dicom2fhir.mapping.identifiers import own, uid
+from dicom2fhir.mapping.meta import patient_meta
+from dicom2fhir.mapping.patient import subject
+from dicom2fhir.mapping.quantity import (
+    absent_reason,
+    date_time,
+    plain_text,
+    quantity,
+    says_nothing,
+    stated_extensions,
+    time_text,
+)
+from dicom2fhir.mapping.reported import Reported, at_item, issued
+from dicom2fhir.mapping.text import clean
+from dicom2fhir.model import Coded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dicom2fhir.content import Answer, Observed, Range
+    from dicom2fhir.mapping.context import Context
+    from dicom2fhir.model import Attributes, Json, Resource
+
+_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+_IMAGING = concept_of(_CATEGORY, "imaging", "Imaging")
+# What the HL7 guide for DICOM SR calls the kinds of its Observations
+_KINDS: dict[str, Json] = {
+    "group": {"coding": [{"system": DCM, "code": "125007"}], "text": "Measurement Group"},
+    "derived": {"coding": [{"system": DCM, "code": "126011"}], "text": "Derived measurements"},
+    "evaluation": {
+        "coding": [{"system": SYSTEMS["UMLS"], "code": "C0034375"}],
+        "text": "Qualitative Evaluations",
+    },
+}
+# PS3.16 CID 222 Normality Codes
+_NORMALITY = {
+    "17621005": ("N", "Normal"),
+    "263654008": ("A", "Abnormal"),
+    "371879000": ("H", "High"),
+    "371880002": ("L", "Low"),
+}
+_CODE_OF = dict(_NORMALITY.values())
+_IMAGED = frozenset({"dose", "administration"})
+"""Kinds that tell of the study itself (HL7 Radiation Dose Summary)."""
+_STATUS = {"partial": "preliminary", "amended": "final"}
+"""The status of a report as that of its Observations."""
+TRACKING_ID: Json = {
+    "coding": [{"system": DCM, "code": "112039"}],
+    "text": "Tracking Identifier",
+}
+TRACKING_UID: Json = {
+    "coding": [{"system": DCM, "code": "112040"}],
+    "text": "Tracking Unique Identifier",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One Observation on its way: what was seen, and the report that says so."""
+
+    observed: Observed
+    reported: Reported
+
+    @property
+    def context(self) -> Context:
+        """Return the context of the series that the report is in."""
+        return self.reported.context
+
+    @property
+    def attributes(self) -> Attributes:
+        """Return the attributes of the document."""
+        return self.reported.attributes
+
+    @property
+    def id(self) -> str:
+        """Return the id of the Observation."""
+        return self.reported.id("Observation", self.observed.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One component on its way; `taken` are codings that it may not have (obs-7)."""
+
+    part: Part
+    found: Found
+    taken: Sequence[Json] = ()
+
+
+def _code(coded: Coded | None, title: str, context: Context) -> Json:
+    return coded_concept(coded, context, title) or {"text": "Unnamed"}
+
+
+def _component_code(component: Component, _context: Context) -> Json:
+    """Return the concept name with the words that tell it from others; obs-7: not the one above."""
+    part = component.part
+    made = _code(part.name, part.title, component.found.context)
+    taken = [(one.get("system"), one["code"]) for one in component.taken]
+    kept = [one for one in made.get("coding", ()) if (one.get("system"), one["code"]) not in taken]
+    return compact({"coding": kept, "text": made["text"]})
+
+
+def _item_of_part(component: Component, _context: Context) -> Json:
+    """Return the path of the content item."""
+    return {"url": CONTENT_ITEM, "valueString": component.part.path}
+
+
+def _item(found: Found, _context: Context) -> Json:
+    """Return the path of the content item."""
+    return {"url": CONTENT_ITEM, "valueString": found.observed.path}
+
+
+def _answer(source: Found | Component) -> Answer:
+    return source.observed.value if isinstance(source, Found) else source.part.value
+
+
+def _report_of(source: Found | Component) -> Found:
+    return source if isinstance(source, Found) else source.found
+
+
+def _element(source: Found | Component, name: str) -> str:
+    return f"Observation.{'' if isinstance(source, Found) else 'component.'}{name}"
+
+
+def _stated(source: Found | Component, context: Context) -> Json:
+    """Return what the value cannot hold: a time without zone, the unit of what is no number."""
+    value = _answer(source)
+    return stated_extensions(value, _date_time(source, context))
+
+
+def _quantity(source: Found | Component, _context: Context) -> Json:
+    """Return the number with every digit, and its unit, UCUM where it is one."""
+    value = _answer(source)
+    if not isinstance(value, Number) or not value.exact:
+        return None
+    return quantity(value, _report_of(source).context, _element(source, "valueQuantity"))
+
+
+def _concept(source: Found | Component, _context: Context) -> Json:
+    """Return the code."""
+    value = _answer(source)
+    return coded_concept(value, _report_of(source).context) if isinstance(value, Coded) else None
+
+
+def _string(source: Found | Component, _context: Context) -> Json:
+    """Return the text, the UID, or what is no number though it should be."""
+    return plain_text(_answer(source))
+
+
+def _date_time(source: Found | Component, _context: Context) -> str:
+    """Return DATE and DATETIME as precise as they are."""
+    found = _report_of(source)
+    return date_time(_answer(source), found.attributes, found.context)
+
+
+def _time(source: Found | Component, _context: Context) -> Json:
+    """Return TIME."""
+    return time_text(_answer(source))
+
+
+def _absent(found: Found, _context: Context) -> Json:
+    """Return why a number has no value (PS3.16 CID 42), unknown where nothing says why."""
+    observed = found.observed
+    if not says_nothing(observed.value) or not (observed.counts or observed.qualifier):
+        return None
+    return absent_reason(observed.qualifier, found.context)
+
+
+def _part_absent(component: Component, _context: Context) -> Json:
+    """Return why there is no value, unknown where nothing says why."""
+    if not says_nothing(component.part.value):
+        return None
+    return absent_reason(component.part.qualifier, component.found.context)
+
+
+def _own_identifier(found: Found, _context: Context) -> Json:
+    """Return our own."""
+    return own(found.id)
+
+
+def _id(found: Found, _context: Context) -> Json:
+    """Return the UUIDv5 of the SOP Instance UID and the path."""
+    return found.id
+
+
+def _observation_uid(found: Found, _context: Context) -> Json:
+    """Return the Observation UID."""
+    return _identified({"text": "Observation UID"}, found.observed.uid)
+
+
+def _tracking(found: Found, _context: Context) -> Json:
+    """Return Tracking Identifier and Unique Identifier: of what is followed, not of this."""
+    observed = found.observed
+    text = clean(observed.tracking_id)
+    made = [_identified(TRACKING_UID, observed.tracking_uid)]
+    made.append({"type": TRACKING_ID, "value": text} if text else None)
+    return [one for one in made if one]
+
+
+def _identifiers(found: Found, _context: Context) -> Json:
+    """Return what else names it, such as the Irradiation Event UID."""
+    made = (
+        _identified(coded_concept(kind, found.context), value)
+        for kind, value in found.observed.identifiers
+    )
+    return [one for one in made if one]
+
+
+def _identified(kind: Json, value: str) -> Json:
+    text = clean(value)
+    if not text:
+        return None
+    return compact({"type": kind, **(uid(text) if oid_uri(text) else {"value": text})})
+
+
+def _part_of(found: Found, _context: Context) -> Json:
+    """Return the ImagingStudy."""
+    return [found.reported.study]
+
+
+def _based_on(found: Found, _context: Context) -> Json:
+    """Return what the study is based on, of those at the top: others are members of these."""
+    if found.observed.path not in found.reported.report.results:
+        return None
+    return found.reported.origin.study_resource.get("basedOn")
+
+
+def _status(found: Found, _context: Context) -> Json:
+    """Return final, or preliminary where the report is not verified or not complete."""
+    if found.reported.report.kind == "cad" and found.context.options.sr_status != "final":
+        return "preliminary"
+    status = found.reported.status
+    return _STATUS.get(status, status)
+
+
+def _categories(found: Found, _context: Context) -> Json:
+    """Return imaging, the kind by HL7's guide for DICOM SR, and CAD."""
+    kind = _KINDS.get(found.observed.kind)
+    made = [_IMAGING, kind] if kind else [_IMAGING]
+    return [*made, {"text": "CAD"}] if found.reported.report.kind == "cad" else made
+
+
+def _name(found: Found, _context: Context) -> Json:
+    """Return the concept name, and as text what tells it from others of its group."""
+    return _code(found.observed.name, found.observed.title, found.context)
+
+
+def _focus(found: Found, _context: Context) -> Json:
+    """Return the fetus; of a dose the ImagingStudy."""
+    if found.observed.focus:
+        return [{"display": clean(found.observed.focus)}]
+    return [found.reported.study] if found.observed.kind in _IMAGED else None
+
+
+def _effective(found: Found, _context: Context) -> Json:
+    """Return when the cited image was acquired, else when the study started."""
+    return found.reported.effective(found.observed)
+
+
+def _issued(found: Found, _context: Context) -> Json:
+    """Return Observation DateTime, else that of the content; only where the zone is known."""
+    return issued(found.observed, found.reported)
+
+
+def _performers(found: Found, _context: Context) -> Json:
+    """Return the persons who observed, by name alone."""
+    return found.reported.people
+
+
+def _interpretation(found: Found, _context: Context) -> Json:
+    """Return Normality as normal, abnormal, high or low."""
+    coded = found.observed.interpretation
+    if coded is None:
+        return None
+    stated = coded_concept(coded, found.context)
+    codes = [one["code"] for one in stated.get("coding", ())]
+    known = next((_NORMALITY[code] for code in codes if code in _NORMALITY), None)
+    if known is None and coded.value in _CODE_OF:
+        known = (coded.value, _CODE_OF[coded.value])
+    return [concept_of(_INTERPRETATION, *known)] if known else None
+
+
+def _note(found: Found, _context: Context) -> Json:
+    """Return a Numeric Value Qualifier that stands beside a value."""
+    observed = found.observed
+    if observed.qualifier is None or observed.value is None:
+        return None
+    return [{"text": clean(observed.qualifier.meaning or observed.qualifier.value)}]
+
+
+def _body_site(found: Found, _context: Context) -> Json:
+    """Return the Finding Site; its text has the laterality."""
+    observed = found.observed
+    return coded_concept(observed.site, found.context, observed.site_text)
+
+
+def _method(found: Found, _context: Context) -> Json:
+    """Return the Measurement Method."""
+    return coded_concept(found.observed.method, found.context)
+
+
+def _device(found: Found, _context: Context) -> Json:
+    """Return the algorithm, else the equipment."""
+    return found.reported.device(found.observed.algorithm)
+
+
+def _ranges(found: Found, _context: Context) -> Json:
+    """Return each range: low, high and words."""
+    return [made for one in found.observed.ranges if (made := _range(one, found))]
+
+
+def _range(one: Range, found: Found) -> Json:
+    element = "Observation.referenceRange"
+    low, high = (
+        quantity(bound, found.context, element) if bound is not None and bound.exact else None
+        for bound in (one.low, one.high)
+    )
+    return compact({"low": low, "high": high, "text": clean(one.text)})
+
+
+def _members(found: Found, _context: Context) -> Json:
+    """Return the Observations of the content items below."""
+    return found.reported.observations(found.observed.members)
+
+
+def _derived_from(found: Found, _context: Context) -> Json:
+    """Return the Observations it is inferred from, each study cited, and the Media of images."""
+    observed, reported = found.observed, found.reported
+    return [
+        *reported.observations(observed.sources),
+        *reported.cited(observed.references),
+        *reported.media(observed.references),
+    ]
+
+
+def _components(found: Found, context: Context) -> Json:
+    """Return each modifier, property, or one of several values."""
+    observed = found.observed
+    taken = () if observed.value is None else _name(found, context).get("coding", ())
+    return [
+        fill(
+            COMPONENT,
+            Component(part=part, found=found, taken=taken),
+            at_item(context, part.path),
+        )
+        for part in observed.parts
+    ]
+
+
+_NUMBER = ("MeasuredValueSequence",)
+_CODED = ("ConceptCodeSequence",)
+_WORDS = ("TextValue", "UID")
+_MOMENT = ("Date", "DateTime")
+_CONCEPT_NAME = ("ConceptNameCodeSequence",)
+_ITEM = "PS3.3 C.17.3"
+_NUM = "PS3.3 C.18.1"
+_MACROS = "PS3.3 C.18.2 to C.18.9"
+_GUIDE = "HL7 DICOM SR"
+_FLAGS = ("PreliminaryFlag", "CompletionFlag", "VerificationFlag", "PredecessorDocumentsSequence")
+_CITED = ("ReferencedSOPSequence",)
+
+COMPONENT: tuple[Element[Component], ...] = (
+    Element(
+        "Observation.component.extension[content-item]",
+        ("ContentSequence",),
+        _item_of_part,
+        "PS3.3 C.17.3.2.5",
+    ),
+    Element("Observation.component.extension[stated]", _MOMENT, _stated, "PS3.3 C.18"),
+    Element("Observation.component.code", _CONCEPT_NAME, _component_code, f"{_ITEM}; R4 obs-7"),
+    Element("Observation.component.valueQuantity", _NUMBER, _quantity, _NUM),
+    Element("Observation.component.valueCodeableConcept", _CODED, _concept, _MACROS),
+    Element("Observation.component.valueString", _WORDS, _string, _MACROS),
+    Element("Observation.component.valueDateTime", _MOMENT, _date_time, _MACROS),
+    Element("Observation.component.valueTime", ("Time",), _time, _MACROS),
+    Element(
+        "Observation.component.dataAbsentReason",
+        ("NumericValueQualifierCodeSequence",),
+        _part_absent,
+        "PS3.16 CID 42",
+    ),
+)
+
+OBSERVATION: tuple[Element[Found], ...] = (
+    Element("Observation.id", ("SOPInstanceUID", "ContentSequence"), _id, "identity.md"),
+    Element("Observation.meta", ("PatientIdentityRemoved",), patient_meta, "R4 resource.html#Meta"),
+    Element("Observation.extension[content-item]", ("ContentSequence",), _item, "PS3.3 C.17.3.2.5"),
+    Element("Observation.extension[stated]", _MOMENT, _stated, "PS3.3 C.18"),
+    Element("Observation.identifier[own]", ("SOPInstanceUID",), _own_identifier, "identity.md"),
+    Element("Observation.identifier[uid]", ("ObservationUID",), _observation_uid, _GUIDE),
+    Element(
+        "Observation.identifier[tracking]",
+        ("TextValue", "UID"),
+        _tracking,
+        f"PS3.16 TID 1501; {_GUIDE}",
+    ),
+    Element("Observation.identifier[other]", ("UID",), _identifiers, "PS3.16 TID 10003, 10013"),
+    Element("Observation.basedOn", ("AccessionNumber",), _based_on, "as ImagingStudy.basedOn"),
+    Element("Observation.partOf", ("StudyInstanceUID",), _part_of, _GUIDE),
+    Element("Observation.status", _FLAGS, _status, f"PS3.3 C.17.2; {_GUIDE}"),
+    Element("Observation.category", (), _categories, _GUIDE),
+    Element("Observation.code", _CONCEPT_NAME, _name, f"{_ITEM}; PS3.16"),
+    Element(
+        "Observation.subject",
+        ("PatientID", "QualityControlSubject"),
+        subject,
+        "PS3.3 C.7.1.1",
+    ),
+    Element("Observation.focus", ("TextValue",), _focus, "PS3.16 TID 1008; HL7 Radiation Dose"),
+    Element(
+        "Observation.effectiveDateTime",
+        ("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "StudyDate", "StudyTime"),
+        _effective,
+        _GUIDE,
+    ),
+    Element(
+        "Observation.issued",
+        ("ObservationDateTime", "ContentDate", "ContentTime", "TimezoneOffsetFromUTC"),
+        _issued,
+        f"{_GUIDE}; PS3.3 C.12.1",
+    ),
+    Element("Observation.performer", ("PersonName",), _performers, "PS3.16 TID 1003"),
+    Element("Observation.valueQuantity", _NUMBER, _quantity, f"{_NUM}; UCUM"),
+    Element("Observation.valueCodeableConcept", _CODED, _concept, _MACROS),
+    Element("Observation.valueString", _WORDS, _string, _MACROS),
+    Element("Observation.valueDateTime", _MOMENT, _date_time, f"{_MACROS}; PS3.3 C.12.1"),
+    Element("Observation.valueTime", ("Time",), _time, _MACROS),
+    Element(
+        "Observation.dataAbsentReason",
+        ("NumericValueQualifierCodeSequence",),
+        _absent,
+        "PS3.16 CID 42; R4 obs-6",
+    ),
+    Element("Observation.interpretation", _CODED, _interpretation, "PS3.16 CID 222"),
+    Element("Observation.note", ("NumericValueQualifierCodeSequence",), _note, _NUM),
+    Element("Observation.bodySite", _CODED, _body_site, f"PS3.16 TID 300; {_GUIDE}"),
+    Element("Observation.method", _CODED, _method, f"PS3.16 TID 300; {_GUIDE}"),
+    Element("Observation.device", ("Manufacturer",), _device, f"PS3.16 TID 4019; {_GUIDE}"),
+    Element("Observation.referenceRange", _NUMBER, _ranges, "PS3.16 TID 310, 312"),
+    Element("Observation.hasMember", ("ContentSequence",), _members, _GUIDE),
+    Element("Observation.derivedFrom", _CITED, _derived_from, f"{_ITEM}; {_GUIDE}"),
+    Element("Observation.component", ("ContentSequence",), _components, _ITEM),
+)
+
+_VERSIONS = {"R4": OBSERVATION, "R4B": OBSERVATION}
+
+
+def map_observations(reported: Reported, context: Context) -> list[Resource]:
+    """Return the Observations of a report, what is referred to before what refers to it."""
+    rows = _VERSIONS[context.options.fhir]
+    return [
+        {
+            "resourceType": "Observation",
+            **fill(
+                rows,
+                Found(observed=observed, reported=reported),
+                at_item(context, observed.path),
+            ),
+        }
+        for observed in reported.report.observed
+    ]
