@@ -151,7 +151,7 @@ class _Walk:
             return owner, place
         if item.target:
             self._link(item, owner)
-            return None
+            return self._beside(owner), place
         if item.value_type == "CONTAINER":
             return self._visit_container(item, owner, place)
         if item.value_type == "NUM":

@@ -60,9 +60,12 @@ def code_of(item: Dataset, keyword: str) -> StatedCode | None:
 
 
 def is_number(item: Dataset) -> bool:
-    """Tell a NUM item, also where its value type is missing or unknown."""
+    """Tell a NUM item, by what it holds where its value type is missing or unknown."""
     kind = item.get("ValueType")
-    return kind == "NUM" or (kind not in VALUE_TYPES and "MeasuredValueSequence" in item)
+    if kind in VALUE_TYPES:
+        return bool(kind == "NUM")
+    values = ("MeasuredValueSequence", "NumericValueQualifierCodeSequence")
+    return kind == "NUMERIC" or any(item.get(keyword) for keyword in values)
 
 
 def items_with_paths(item: Dataset, path: str = "1") -> Iterator[tuple[str, Dataset]]:
