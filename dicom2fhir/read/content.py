@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from dicom2fhir.problems import Problem
 from dicom2fhir.read.attributes import SPECIFIC_CHARACTER_SET
 from dicom2fhir.read.content_attributes import CONTENT
+from dicom2fhir.read.content_walk import ContentWalk
 from dicom2fhir.read.decode import find_decoder
 from dicom2fhir.read.meta import find_encoding, read_meta
 from dicom2fhir.read.reading import Reading, counted, open_data_set
@@ -50,6 +51,7 @@ def read_content(source: ByteSource, options: ReadOptions) -> ContentResult:
             max_depth=min(options.max_depth, _DEEPEST),
         ),
         CONTENT,
+        ContentWalk,
     )
     try:
         attributes, problems = _read(source, reading)

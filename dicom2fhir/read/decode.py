@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dicom2fhir.model import Attributes, Value
     from dicom2fhir.read.charset import Charset
-    from dicom2fhir.read.wanted import Raw, RawItem, Wanted
+    from dicom2fhir.read.wanted import Items, Raw, RawItem, Wanted
 
 NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _CHARACTER_SET = SPECIFIC_CHARACTER_SET.tag
@@ -84,6 +84,7 @@ class Decoder:
         self._order = order
         self._shared: dict[tuple[Raw, ...], tuple[Decoded, ...]] = {}
         self._levels: dict[tuple[Level, Raw], Decoded] = {}
+        self._codes: dict[Items, Sequence[Value]] | None = None
         self._own = tuple(_Own(tag, want) for tag, want in LEVELS[Level.INSTANCE].items())
 
     def decode_shared(self, raw: RawItem) -> tuple[Decoded, ...]:
@@ -113,7 +114,10 @@ class Decoder:
     ) -> tuple[Attributes, list[Problem]]:
         """Return all attributes that are wanted, and what was repaired."""
         problems: list[Problem] = []
-        return self._attributes(raw, wanted, self.charset, problems), problems
+        self._codes = {}
+        found = self._attributes(raw, wanted, self.charset, problems)
+        self._codes = None
+        return found, problems
 
     def decode_own(self, raw: RawItem) -> tuple[Attributes, list[Problem]]:
         """Return the attributes of the instance alone, and what was repaired."""
@@ -170,8 +174,15 @@ class Decoder:
     ) -> Sequence[Value]:
         if isinstance(raw, bytes):
             return self._values(tag, raw, want, charset, problems)
+        codes = self._codes if want.is_code and charset is self.charset else None
+        if codes is not None and raw in codes:
+            return codes[raw]
+        before = len(problems)
         items = (self._item(item, want, charset, problems) for item in raw)
-        return tuple(item for item in items if item or tag == CONTENT_SEQUENCE)
+        found = tuple(item for item in items if item or tag == CONTENT_SEQUENCE)
+        if codes is not None and len(problems) == before:
+            codes[raw] = found
+        return found
 
     def _item(
         self, item: RawItem, want: Wanted, charset: Charset, problems: list[Problem]

@@ -64,9 +64,15 @@ def read_instance(source: ByteSource, options: ReadOptions) -> ReadResult:
 class Reading:
     """One file being read by a table: the Problems so far and the lane it took."""
 
-    __slots__ = ("lane", "options", "problems", "wanted")
+    __slots__ = ("_walk", "lane", "options", "problems", "wanted")
 
-    def __init__(self, options: ReadOptions, wanted: Mapping[int, Wanted] = TOP) -> None:
+    def __init__(
+        self,
+        options: ReadOptions,
+        wanted: Mapping[int, Wanted] = TOP,
+        walk: type[Walk] = Walk,
+    ) -> None:
+        self._walk = walk
         self.options = options
         self.wanted = wanted
         self.problems: list[Problem] = []
@@ -136,7 +142,7 @@ class Reading:
         """Scan the data set; pydicom reads big endian and what the scanner declines."""
         if not encoding.little:
             return self._load(window, pos, encoding)
-        walk = Walk(window, encoding, self.options)
+        walk = self._walk(window, encoding, self.options)
         self.lane = "fast"
         try:
             scan(walk, pos, self.wanted, runs)
@@ -148,7 +154,7 @@ class Reading:
 
     def _load(self, window: Window, pos: int, encoding: Encoding) -> Walk | Loaded:
         """Walk the data set for its structure alone, then have pydicom read it."""
-        walk = Walk(window, encoding, self.options)
+        walk = self._walk(window, encoding, self.options)
         try:
             walk.top(pos, self.wanted)
         except DeclinedError:

@@ -19,6 +19,7 @@ from dicom2fhir.read.wanted import (
     PRESENT,
     REJECTED,
     Items,
+    Raw,
     RawItem,
     Wanted,
     is_wanted_evidence,
@@ -127,7 +128,6 @@ class Walk:
         self.pixels_at = 0
         self.items = 0
         self.stepped = 0
-        self.depth = 0
         self.past = 0
         self.budget = Budget(options.max_kept, self.problems)
         self.implicit, self.explicit, self.long = _HEADERS[encoding.little]
@@ -246,12 +246,8 @@ class Walk:
             return end if end >= 0 else self._skip_items(value, implicit=implicit)
         into[tag] = b""
         if want.items is not None and vr in SEQUENCE_VRS:
-            if tag != CONTENT_SEQUENCE or self.depth < self.options.max_depth:
-                self.depth += tag == CONTENT_SEQUENCE
-                into[tag], after = self._items((value, end), want.items, tag, implicit=implicit)
-                self.depth -= tag == CONTENT_SEQUENCE
-                return after
-            self.problems.append(Problem(code="sr.too-deep", tag=tag_text(tag)))
+            into[tag], after = self._sequence((value, end), want, tag, implicit=implicit)
+            return after
         if end == UNBOUNDED:
             return self._skip_items(value, implicit=implicit)
         if want.items is None and want.vr != PRESENT and vr != b"SQ":
@@ -266,6 +262,12 @@ class Walk:
         if not self.budget.admits(tag, length):
             return b""
         return as_text(want, vr, self.window.take(value, length), self.encoding.order)
+
+    def _sequence(
+        self, span: tuple[int, int], want: Wanted, tag: int, *, implicit: bool
+    ) -> tuple[Raw, int]:
+        """Read a sequence that is kept; return its items and where it ends."""
+        return self._items(span, want.items or {}, tag, implicit=implicit)
 
     def _items(
         self,

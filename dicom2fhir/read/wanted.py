@@ -43,6 +43,8 @@ class Wanted:
     items: Mapping[int, Wanted] | None = None
     plain: bool = False
     """Text, not a sequence: its bytes are kept as they are."""
+    is_code: bool = False
+    """A code sequence (PS3.3 8.8), the same each time that the same bytes come."""
 
 
 KEY_OBJECTS = b"1.2.840.10008.5.1.4.1.1.88.59"
@@ -77,6 +79,7 @@ def make_wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
             one.vr,
             make_wanted(one.items) if one.items else None,
             plain=one.vr in _TEXT,
+            is_code=one.items is attributes.CODE,
         )
         for one in (*kept, _CHARACTER_SET)
     }
