@@ -85,7 +85,8 @@ class Assembly:
             self.problems += repaired
         self.problems += problems
         code, rejects = self._rejection(own)
-        own = self._held(own)
+        if attributes.CONTENT_SEQUENCE in self.raw or attributes.WAVEFORM_SEQUENCE in self.raw:
+            own = self._held(own)
         study_uid, study = self._identify(study_uid, _STUDY, study)
         series_uid, series = self._identify(series_uid, _SERIES, series)
         sop_uid, own = self._identify(self.sop_instance, _SOP, own)
@@ -120,7 +121,7 @@ class Assembly:
     def _held(self, found: Attributes) -> Attributes:
         """Return the attributes with the sequences that may be read later, as present."""
         held = [keyword for tag, keyword in _LATER if tag in self.raw]
-        return {**found, **dict.fromkeys(held, (PRESENT,))} if held else found
+        return {**found, **dict.fromkeys(held, (PRESENT,))}
 
     def _rejection(self, found: Attributes) -> tuple[str | None, tuple[Reference, ...]]:
         """Return the code and references of a rejection note (IHE IOCM)."""
