@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Attributes, ByteSource
     from dicom2fhir.options import ReadOptions
 
-_EACH: Final = 6
-"""Items that a content item may have of its own: its name, its value, unit and qualifier."""
+_EACH: Final = 4
+"""Items that a content item takes: itself, its name, its value and its unit."""
 _MOST_VALUES: Final = 100_000
 """Values of one attribute: coordinates are many, and no resource of their own."""
 _DEEPEST: Final = 128

@@ -35,6 +35,9 @@ RELATIONSHIP: Final = "(0040,A010)"
 CONCEPT_NAME: Final = "(0040,A043)"
 CONTENT: Final = "(0040,A730)"
 IDENTIFIER: Final = "(0040,DB73)"
+GRAPHIC_DATA: Final = "(0070,0022)"
+_MOST_COORDINATES: Final = 500_000
+"""Coordinates of one tree; as text each takes some sixty bytes."""
 _NAMED: Final = frozenset(
     {
         "TEXT",
@@ -83,6 +86,7 @@ _INFERRED: Final = (
     ("TemporalRangeType", "TCOORD"),
     ("ReferencedFrameOfReferenceUID", "SCOORD3D"),
     ("GraphicData", "SCOORD"),
+    ("GraphicType", "SCOORD"),
     ("ContentSequence", "CONTAINER"),
 )
 """What an item without a value type is, by the first attribute that it holds."""
@@ -108,19 +112,18 @@ def build_tree(attributes: Attributes, options: ReportOptions) -> ContentTree:
     evidence = find_evidence(attributes)
     drafts = _lay_out(attributes, options, faults)
     targets = _find_targets(drafts, faults)
-    children: list[list[ContentItem]] = [[] for _ in drafts]
-    item = None
+    _drop_coordinates(drafts, faults)
+    # the root hangs below the last list, as the parent of index -1
+    children: list[list[ContentItem]] = [[] for _ in range(len(drafts) + 1)]
     for index in range(len(drafts) - 1, -1, -1):
         draft = drafts[index]
         below = tuple(reversed(children[index]))
         children[index] = []
         item = _make_item(draft, below, targets.get(index), evidence, faults)
-        if draft.parent >= 0:
-            children[draft.parent].append(item)
-    if item is None:
-        raise AssertionError
+        children[draft.parent].append(item)
+    (root,) = children[-1]
     around = {key: values for key, values in attributes.items() if key != "ContentSequence"}
-    return ContentTree(root=item, attributes=around, evidence=evidence, faults=dict(+faults))
+    return ContentTree(root=root, attributes=around, evidence=evidence, faults=dict(+faults))
 
 
 def _lay_out(attributes: Attributes, options: ReportOptions, faults: Faults) -> list[_Draft]:
@@ -128,7 +131,7 @@ def _lay_out(attributes: Attributes, options: ReportOptions, faults: Faults) -> 
     drafts: list[_Draft] = []
     waiting = [_Draft("1", -1, 1, attributes)]
     while waiting:
-        if len(drafts) == options.max_items:
+        if len(drafts) >= max(1, options.max_items):
             faults["sr.items-limit", CONTENT] += 1
             break
         draft = waiting.pop()
@@ -144,6 +147,17 @@ def _lay_out(attributes: Attributes, options: ReportOptions, faults: Faults) -> 
             for number in range(len(below), 0, -1)
         ]
     return drafts
+
+
+def _drop_coordinates(drafts: list[_Draft], faults: Faults) -> None:
+    """Leave out the coordinates beyond the limit: nobody reads so many, and the file has them."""
+    total = 0
+    for index, draft in enumerate(drafts):
+        total += len(draft.attributes.get("GraphicData", ()))
+        if total > _MOST_COORDINATES and "GraphicData" in draft.attributes:
+            rest = {key: one for key, one in draft.attributes.items() if key != "GraphicData"}
+            drafts[index] = draft._replace(attributes=rest)
+            faults["read.value-limit", GRAPHIC_DATA] += 1
 
 
 def _find_targets(drafts: list[_Draft], faults: Faults) -> dict[int, str]:

@@ -245,6 +245,19 @@ def test_coordinates_are_text_with_what_they_are() -> None:
     assert time.region == Region("SEGMENT", ("0", "1.5"))
 
 
+def test_coordinates_beyond_the_limit_are_left_out() -> None:
+    values = (1.0,) * 300_000
+    outlines = [item("SCOORD", GraphicType="POLYLINE", GraphicData=values) for _ in range(2)]
+    tree = build(*outlines, item("SCOORD", GraphicType="POINT"))
+    regions = [one.region for one in tree.root.children]
+    assert [(one.graphic, len(one.data)) for one in regions if one] == [
+        ("POLYLINE", 300_000),
+        ("POLYLINE", 0),
+        ("POINT", 0),
+    ]
+    assert tree.faults == {("read.value-limit", "(0070,0022)"): 1}
+
+
 def test_an_item_by_reference_leads_to_its_target() -> None:
     tree = build(item("NUM", link(1, 2, 1)), item("CONTAINER", item("IMAGE")))
     found = at(tree, "1.1.1")
@@ -295,6 +308,10 @@ def test_items_beyond_the_limit_are_left_out() -> None:
 
 def test_exactly_as_many_items_as_the_limit_are_no_fault() -> None:
     assert build(item(), item(), max_items=3).faults == {}
+
+
+def test_the_root_is_always_there() -> None:
+    assert build(item(), max_items=0).root.path == "1"
 
 
 def test_a_tree_of_thousands_of_levels_is_built_without_recursion() -> None:
