@@ -1,4 +1,4 @@
-"""pydicom is the oracle: on every file at hand both lanes give equal Instances."""
+"""pydicom is the oracle: on every file at hand both lanes give equal Instances and content."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pydicom
 from read_cases import MemorySource
 
 from dicom2fhir.options import ReadOptions
-from dicom2fhir.read import read_instance, reading
+from dicom2fhir.read import read_content, read_instance, reading
 from dicom2fhir.read.scanner import scan_elements
 from dicom2fhir.read.slow import load_elements
 from dicom2fhir.read.structure import DeclinedError
-from dicom2fhir.read.wanted import TOP
 
 if TYPE_CHECKING:
     import pytest
@@ -44,10 +43,10 @@ def disagreements(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> tuple[l
         source = MemorySource(path.read_bytes())
         with monkeypatch.context() as patch:
             patch.setattr(
-                reading._Reading,  # noqa: SLF001 - the one place where a lane is chosen
-                "_elements",
-                lambda self, window, pos, encoding, _meta: scan_elements(
-                    window, pos, encoding, TOP, self.options
+                reading.Reading,  # the one place where a lane is chosen
+                "elements",
+                lambda self, window, pos, encoding, _runs: scan_elements(
+                    window, pos, encoding, self.wanted, self.options
                 ),
             )
             try:
@@ -55,17 +54,19 @@ def disagreements(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> tuple[l
             except DeclinedError:
                 continue
             patch.setattr(
-                reading._Reading,  # noqa: SLF001
-                "_elements",
-                lambda self, window, pos, encoding, _meta: load_elements(
-                    window, pos, encoding, TOP, self.options
+                reading.Reading,
+                "elements",
+                lambda self, window, pos, encoding, _runs: load_elements(
+                    window, pos, encoding, self.wanted, self.options
                 ),
             )
             slow = read_instance(source, OPTIONS)
+            slow_content = read_content(source, OPTIONS)
         if fast.instance is None:
             continue
         compared += 1
-        if (fast.instance, fast.problems) != (slow.instance, slow.problems):
+        same = (fast.instance, fast.problems) == (slow.instance, slow.problems)
+        if not same or read_content(source, OPTIONS) != slow_content:
             differing.append(path.name)
     return differing, compared
 
