@@ -117,7 +117,9 @@ def _fetus(name: str) -> str:
 
 
 def stated(item: ContentItem) -> str:
-    """Return what an item says as text, "" where it says nothing."""
+    """Return what an item says as text, "" where it says nothing or names a person."""
+    if item.value_type == "PNAME":
+        return ""
     if item.text:
         return item.text.strip()
     if item.code is not None:

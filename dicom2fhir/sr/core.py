@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.content import Observed, Omission, Part
@@ -39,6 +40,11 @@ _ATTRIBUTES: Final = roles.CONTEXT | roles.GROUP_PARTS | {
     roles.METHOD,
 }  # fmt: skip
 """Names that are said of something else: no evaluations by themselves."""
+
+_MOST_BELOW: Final = 1000
+"""Items below the target of a link that are asked for what they name."""
+MOST_SHARED: Final = 100
+"""References of one item that others take over; each is in the report's list anyway."""
 
 NUMBER_OMITTED: Final = "sr.number-omitted"
 NOT_PRESENTED: Final = "sr.not-presented"
@@ -127,6 +133,9 @@ class _Walk:
     def _is_finding(self, item: ContentItem) -> bool:
         return item.value_type == "CODE" and roles.key(item.name) in roles.FINDINGS
 
+    def _is_summary(self, item: ContentItem) -> bool:
+        return item.value_type == "CODE" and roles.key(item.name) in roles.CAD_SUMMARY
+
     def _is_evaluation(self, item: ContentItem, parent: ContentItem) -> bool:
         if parent.value_type != "CONTAINER" or item.relationship not in _CONTAINED or item.target:
             return False
@@ -172,8 +181,10 @@ class _Walk:
         if target is None:
             return
         if target.value_type in _POINTING:
-            for found in target.walk():
-                owner.references.extend(found.references)
+            found = chain.from_iterable(
+                one.references for one in islice(target.walk(), _MOST_BELOW)
+            )
+            owner.references.extend(islice(found, MOST_SHARED))
         else:
             owner.links.append(target.path)
 
@@ -226,7 +237,7 @@ class _Walk:
             return owner, place
         if self._is_finding(item):
             return self._visit_finding(item, owner, place)
-        if roles.key(item.name) in roles.CAD_SUMMARY and owner.kind == "report":
+        if owner.kind == "report" and self._is_summary(item):
             self._evaluate(item, owner, place)
             return owner, place
         if parent is not None and self._is_evaluation(item, parent):
@@ -289,7 +300,7 @@ def _share_references(group: Draft) -> None:
     """Let what a measurement group holds come from the images that the group names."""
     for member in group.children:
         if not member.references and not is_group(member.item):
-            member.references.extend(group.references)
+            member.references.extend(group.references[:MOST_SHARED])
 
 
 def _freeze(walk: _Walk, top: Draft) -> Iterable[Observed]:

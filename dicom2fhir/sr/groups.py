@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.content import Text
 from dicom2fhir.sr import roles
+from dicom2fhir.sr.context import stated
 from dicom2fhir.sr.measuring import find_ranges
 from dicom2fhir.sr.words import words
 
@@ -69,10 +70,10 @@ def _is_method(item: ContentItem, draft: Draft) -> bool:
 def _track(draft: Draft) -> None:
     for child in draft.item.children:
         name = roles.key(child.name)
-        if name == roles.TRACKING_ID and child.text and not draft.tracking_id:
-            draft.tracking_id = child.text
-        elif name == roles.TRACKING_UID and child.text and not draft.tracking_uid:
-            draft.tracking_uid = child.text
+        if name == roles.TRACKING_ID and stated(child) and not draft.tracking_id:
+            draft.tracking_id = stated(child)
+        elif name == roles.TRACKING_UID and stated(child) and not draft.tracking_uid:
+            draft.tracking_uid = stated(child)
         else:
             continue
         draft.consumed.add(child.path)
@@ -81,7 +82,7 @@ def _track(draft: Draft) -> None:
 def _describe_group(draft: Draft) -> None:
     for child in draft.item.children:
         name = roles.key(child.name)
-        if name == roles.FINDING and draft.value is None and say(child) is not None:
+        if name == roles.FINDING and draft.value is None and stated(child):
             draft.value = say(child)
         elif name == roles.FINDING_CATEGORY and child.code and draft.name is draft.item.name:
             draft.name = child.code

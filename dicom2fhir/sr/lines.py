@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _POINTING: Final = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM", "SCOORD", "SCOORD3D", "TCOORD"})
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{2})(\d{2})(\d{2})?")
+_LONGEST_GROUP: Final = 30
+"""Items that a reader takes in as one line."""
 _NAMELESS: Final = frozenset({roles.DERIVATION, roles.LATERALITY, roles.TOPOGRAPHY})
 """Modifiers whose values speak for themselves."""
 _HEAD: Final = frozenset(
@@ -45,6 +47,8 @@ def one_line_of(group: ContentItem) -> str:
 
     `Lesion 1 — Nodule, left lung: Diameter 10.0 mm; Texture: Solid. [CT image, circle]`
     """
+    if len(group.children) > _LONGEST_GROUP:
+        return ""
     said, shown = [], []
     for child in group.children:
         text, below = line_of(child)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.content import Text
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 60
 """Characters of a word that may stand in a title."""
+_MOST_FEATURES: Final = 32
+"""Kinds of modifiers that are looked at; a title that needs more is none."""
 
 
 def entitle(siblings: Sequence[Draft]) -> None:
@@ -54,7 +58,7 @@ def _always(draft: Draft) -> Iterator[str]:
 def _distinguish(cluster: list[Draft], said: dict[int, list[str]]) -> None:
     features = {id(draft): dict(_features(draft)) for draft in cluster}
     names = dict.fromkeys(name for found in features.values() for name in found)
-    for name in names:
+    for name in islice(names, _MOST_FEATURES):
         clusters = _same(cluster, said)
         if not clusters:
             return
@@ -71,15 +75,15 @@ def _features(draft: Draft) -> Iterator[tuple[str, str]]:
         yield "value", _short(spoken(draft.value))
     yield "focus", place.focus
     yield "site", draft.site_text or words(draft.site)
-    numbers: dict[roles.Key, int] = {}
+    yield "method", words(place.method)
+    yield "tracking", _short(draft.tracking_id)
+    numbers: Counter[roles.Key] = Counter()
     for part in draft.parts:
         if part.path == draft.path:
             continue  # one of several values
         name = roles.key(part.name)
-        numbers[name] = numbers.get(name, 0) + 1
+        numbers[name] += 1
         yield f"{name} {numbers[name]}", _word(part)
-    yield "method", words(place.method)
-    yield "tracking", _short(draft.tracking_id)
 
 
 def _word(part: Part) -> str:
