@@ -111,7 +111,13 @@ def trees(draw: st.DrawFn) -> ContentTree:
     if not links:
         return placed
     linked = [
-        ContentItem(path="", value_type="", relationship="INFERRED FROM", target=target)
+        ContentItem(
+            path="",
+            value_type="",
+            relationship="INFERRED FROM",
+            target=target,
+            children=tuple(draw(st.lists(leaves, max_size=2))),
+        )
         for target in links
     ]
     owner = ContentItem(
