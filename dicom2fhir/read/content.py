@@ -40,12 +40,14 @@ def read_content(source: ByteSource, options: ReadOptions) -> ContentResult:
     """Read the content tree of one file, with the attributes of the document around it.
 
     `max_items` counts content items here, and `max_depth` their levels. Problems that reading the
-    header notes of the same file too are left out.
+    header notes of the same file too are left out. Half a report is none: what ends early is not
+    read, whatever the options allow.
     Errors: every fault is a Problem of the result; without attributes it is sr.unreadable
     """
     reading = Reading(
         replace(
             options,
+            allow_truncated=False,
             max_items=options.max_items * _EACH,
             max_values=max(options.max_values, _MOST_VALUES),
             max_depth=min(options.max_depth, _DEEPEST),

@@ -225,10 +225,11 @@ def test_items_beyond_the_limit_are_left_out_with_a_problem() -> None:
     assert 10 <= len(content(found.attributes)) < 100
 
 
+@pytest.mark.parametrize("allow_truncated", [True, False])
 @pytest.mark.parametrize("keep", [0.3, 0.6, 0.9])
-def test_a_cut_tree_is_unreadable(keep: float) -> None:
+def test_a_cut_tree_is_unreadable(keep: float, *, allow_truncated: bool) -> None:
     data = plain(EXPLICIT, explicit).data()
-    found = read(data[: int(len(data) * keep)])
+    found = read(data[: int(len(data) * keep)], allow_truncated=allow_truncated)
     assert found.attributes is None
     assert [one.code for one in found.problems] == ["sr.unreadable"]
 
