@@ -30,6 +30,8 @@ _DOSE = {
     "code": "73569-6",
     "display": "Radiation exposure and protection information",
 }
+_SELECTIONS = frozenset({"key-objects", "manifest"})
+"""They select images and study nothing."""
 _DOSES = frozenset({"xray-dose", "radiopharmaceutical-dose"})
 # HL7 table 0074, Diagnostic service section
 _SECTIONS = {
@@ -106,9 +108,11 @@ def _category(reported: Reported, _context: Context) -> Json:
 
 
 def _code(reported: Reported, _context: Context) -> Json:
-    """Return the title, with LOINC 73569-6 for a dose and 18748-4 else."""
+    """Return the title, with LOINC 73569-6 for a dose and 18748-4 else; a selection has none."""
     report = reported.report
     made = coded_concept(report.name, reported.context, report.title) or {}
+    if made and report.kind in _SELECTIONS:
+        return made
     loinc = _DOSE if report.kind in _DOSES else _IMAGING
     return {"text": loinc["display"], **made, "coding": [*made.get("coding", ()), loinc]}
 

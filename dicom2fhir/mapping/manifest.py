@@ -103,4 +103,8 @@ def _join(series: Series, added: dict[str, Series]) -> Series:
     more = added.pop(series.uid, None)
     if more is None:
         return series
-    return replace(series, instances=(*series.instances, *more.instances))
+    return replace(
+        series,
+        attributes={**more.attributes, **series.attributes},
+        instances=(*series.instances, *more.instances),
+    )
