@@ -119,7 +119,10 @@ class Fetcher:
         for address in self._wado(series.endpoints, study):
             client = self._client(address)
             found = list_series(client, series.study_uid, series.series_uid)
-            return [ListedInstance(place=place, endpoints=series.endpoints) for place in found]
+            return [
+                ListedInstance(place=place, stored=place, endpoints=series.endpoints)
+                for place in found
+            ]
         return []
 
     def _ways(
@@ -129,9 +132,9 @@ class Fetcher:
             yield "binary", lambda: open_binary(self.fhir, instance.binary, DICOM)
         if instance.attachment:
             yield "attachment", lambda: self.open_attachment(instance.attachment)
-        if instance.place.is_askable:
+        if instance.stored.is_askable:
             for address in self._wado(instance.endpoints, study):
-                yield "dicomweb", partial(self._retrieve, address, instance.place)
+                yield "dicomweb", partial(self._retrieve, address, instance.stored)
 
     def _retrieve(self, address: str, place: Place) -> Opened:
         return retrieve(self._client(address), place)
