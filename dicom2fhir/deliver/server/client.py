@@ -13,6 +13,7 @@ import time
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import dicom2fhir
@@ -114,9 +115,9 @@ class Client:
         self._options = options
         self._clock = clock
         self._guard = Guard()
-        self._context = make_context(options)
-        self._ways: dict[str | None, httpx2.HTTPTransport] = {}
+        self._ways: dict[tuple[str, str | None], httpx2.HTTPTransport] = {}
         self._lock = threading.Lock()
+        self._way_to(self.base)  # what is wrong with a certificate is told before anything is sent
         self._signer = make_signer(options.auth, self.base, self._ask, clock)
 
     def __enter__(self) -> Self:
@@ -276,14 +277,17 @@ class Client:
     def _way_to(self, url: str) -> httpx2.HTTPTransport:
         """Return the connections to this URL: direct ones, or those by a proxy."""
         proxy = _find_proxy(url) if self._options.use_proxy_env else None
+        scheme = urlsplit(url).scheme
+        kind = scheme, proxy
         with self._lock:
-            if proxy not in self._ways:
-                way = httpx2.HTTPTransport(verify=self._context, trust_env=False, proxy=proxy)
+            if kind not in self._ways:
+                context = make_context(self._options, scheme)
+                way = httpx2.HTTPTransport(verify=context, trust_env=False, proxy=proxy)
                 # The only place where a clock can stand: below HTTP and TLS, at each call of a
                 # socket. The library has no public name for it.
                 way._pool._network_backend = self._guard  # noqa: SLF001
-                self._ways[proxy] = way
-            return self._ways[proxy]
+                self._ways[kind] = way
+            return self._ways[kind]
 
 
 def _pace(request: Request, deadline: Deadline) -> Iterator[bytes]:
