@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir import __version__
@@ -141,7 +141,6 @@ class Sender:
     def abort(self) -> None:
         """End what the threads wait for."""
         self.site.retrier.abort()
-        self.site.once.abort()
 
     def delivery(self) -> Delivery:
         """Return what went to the server so far, and what stopped the run."""
@@ -186,7 +185,6 @@ def open_sender(
         site = Site(
             client=client,
             retrier=retrier,
-            once=Retrier(client, replace(options.server, retry_tries=1), on_wait=on_wait),
             outbox=outbox,
             options=options,
             capability=capability,
