@@ -11,7 +11,6 @@ from pybase64 import b64decode
 
 from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
-from dicom2fhir.deliver.server.entries import digest_of
 from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.readback import Reader
@@ -50,7 +49,7 @@ class _Content:
     """The bytes of a Binary, wherever they are."""
 
     length: int
-    sha256: str
+    sha256: Callable[[], str]
     chunks: Callable[[], Iterable[bytes]]
 
 
@@ -71,9 +70,10 @@ class BinarySender:
         Errors: HeldBackError; deliver.source-changed where its file is not what was found
         """
         outbox = self._site.outbox
-        digest = digest_of(binary)
         before = outbox.find(key)
-        if before is not None and before.digest == digest:
+        compared = before is not None and before.digest
+        digest = self._site.digest_of(binary) if compared else self._site.known_digest(binary)
+        if before is not None and before.digest in {"", digest}:
             if before.state is State.DONE:
                 self._site.tally.add("unchanged")
                 return before
@@ -88,13 +88,15 @@ class BinarySender:
         outbox.put([item])
         try:
             done = self._deliver(binary, item, note)
-        except SourceChangedError:
+        except SourceChangedError as changed:
             outbox.put([replace(item, state=State.PENDING)])
-            raise HeldBackError(Problem(code="deliver.source-changed"), State.PENDING) from None
+            raise HeldBackError(Problem(code=changed.code), State.PENDING) from None
         except HeldBackError as held:
             known = outbox.find(key) or item
-            outbox.put([replace(known, state=held.state, code=held.problem.detail)])
+            told = self._site.known_digest(binary)
+            outbox.put([replace(known, digest=told, state=held.state, code=held.problem.detail)])
             raise
+        done = replace(done, digest=self._site.digest_of(binary))
         outbox.put([done])
         self._site.tally.add("sent")
         self._site.tally.add("binaries")
@@ -172,9 +174,9 @@ class BinarySender:
         if found is None:
             problem = Problem(code="push.later", detail="Binary read")
             raise HeldBackError(problem, State.RETRY)
-        if found == content.sha256:
-            self._site.tally.add("verified")
-        return found == content.sha256
+        same = found == content.sha256()
+        self._site.tally.add("verified", same)
+        return same
 
 
 def _judge(reply: Reply) -> Action:
@@ -201,12 +203,14 @@ def content_of_binary(site: Site, binary: Resource) -> _Content:
     """
     data = binary.get("data", "")
     if isinstance(data, Bytes):
-        return _Content(data.length, data.sha256, lambda: site.read_bytes(data))
+        return _Content(
+            data.length, lambda: site.contents.sha256(data), lambda: site.read_bytes(data)
+        )
     try:
         plain = b64decode(data, validate=True)
     except ValueError:
         raise HeldBackError(Problem(code="check.json", element="Binary.data")) from None
-    return _Content(len(plain), hashlib.sha256(plain).hexdigest(), lambda: (plain,))
+    return _Content(len(plain), lambda: hashlib.sha256(plain).hexdigest(), lambda: (plain,))
 
 
 def _json_request(site: Site, binary: Resource, item: Item) -> Request:

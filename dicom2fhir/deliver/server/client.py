@@ -19,6 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import dicom2fhir
 from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.server.address import check_base, name_host, origin_of, resolve
+from dicom2fhir.deliver.server.ahead import read_ahead
 from dicom2fhir.deliver.server.auth import make_signer
 from dicom2fhir.deliver.server.exchange import (
     FHIR_JSON,
@@ -52,6 +53,8 @@ __all__ = ["Client", "Download", "Fault", "NoReplyError", "Reply", "Request"]
 
 MIN_RATE = 16 * 1024
 """Bytes a second; what is streamed may take this much longer than the time of one request."""
+AHEAD_ABOVE = 1024 * 1024
+"""Bytes; what opens a longer body works ahead of the network."""
 _CHUNK = 64 * 1024
 _NOT_MODIFIED = 304
 _NO_VALUE = re.compile(r"[^\t\x20-\x7e]")
@@ -294,7 +297,8 @@ def _pace(request: Request, deadline: Deadline) -> Iterator[bytes]:
     """Yield a body as it is opened, of the length that was promised; a long one may take longer."""
     assert not isinstance(request.body, bytes)  # noqa: S101 - for mypy
     left = request.length or 0
-    for chunk in request.body():
+    blocks = request.body()
+    for chunk in read_ahead(blocks) if left > AHEAD_ABOVE else blocks:
         left -= len(chunk)
         if left < 0:
             break

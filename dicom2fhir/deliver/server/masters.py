@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dicom2fhir.bundle.encoding import encode
 from dicom2fhir.deliver.server.entries import (
     by_our_identifier,
-    digest_of,
     encode_part,
     entry_url,
     is_master,
@@ -77,7 +76,7 @@ class Masters:
             url=kind,
             if_none_exist=query if self._site.is_safe else "",
         )
-        digest = digest_of(entry.resource)
+        digest = self._site.digest_of(entry.resource)
         self._site.outbox.put([Item(key, digest, state=State.INFLIGHT)])
         request = Request(method="POST", body=encode(encode_part([sent], {})), headers=WRITE)
         there: list[Resource] = []

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.binaries import BinarySender, length_of
 from dicom2fhir.deliver.server.claims import Claims
-from dicom2fhir.deliver.server.entries import digest_of, in_order, is_master, key_of, rename
+from dicom2fhir.deliver.server.entries import in_order, is_master, key_of, rename
 from dicom2fhir.deliver.server.limits import Limits
 from dicom2fhir.deliver.server.masters import Masters
-from dicom2fhir.deliver.server.outbox import State
+from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.passage import Passage
 from dicom2fhir.deliver.server.retrying import RETRY_AFTER_CAP
 from dicom2fhir.deliver.server.site import HeldBackError
-from dicom2fhir.deliver.server.studies import Stored, Studies, stored_item
+from dicom2fhir.deliver.server.studies import Stored, Studies
 from dicom2fhir.deliver.server.transaction import TransactionSender
 from dicom2fhir.problems import Problem
 
@@ -108,7 +108,9 @@ class Pusher:
                 continue
             binary = rename(one.resource, passage.names)
             if one.key in stored.same:
-                self._site.outbox.put([stored_item(one.key, one.resource, stored.same[one.key])])
+                digest = self._site.digest_of(one.resource)
+                done = Item(one.key, digest, stored.same[one.key], State.DONE)
+                self._site.outbox.put([done])
             if one.full_url and not self._goes_alone(one.resource):
                 continue
             self._site.tally.add("resources")
@@ -125,7 +127,7 @@ class Pusher:
         item = self._site.outbox.find(one.key)
         if item is None or item.state is not State.DONE:
             return False
-        return item.digest == digest_of(one.resource)
+        return item.digest == self._site.digest_of(one.resource)
 
     def _send_part(self, part: Sequence[PushEntry], passage: Passage) -> None:
         waiting = [entry for entry in in_order(part) if entry.full_url not in passage.names]
@@ -158,7 +160,7 @@ class Pusher:
         Errors: HeldBackError for what it has refused
         """
         item = self._site.outbox.find(key_of(entry))
-        if item is None or item.digest != digest_of(entry.resource):
+        if item is None or item.digest != self._site.digest_of(entry.resource):
             return False
         if item.state is State.DEAD:
             raise HeldBackError(Problem(code="push.dead", detail=item.code))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.server.capability import WriteMode
-from dicom2fhir.deliver.server.entries import is_met
+from dicom2fhir.deliver.server.entries import digest_of, is_met
 from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Request
 from dicom2fhir.deliver.server.outbox import State
 from dicom2fhir.deliver.server.replies import is_ambiguous, judge, outline
@@ -16,15 +17,14 @@ from dicom2fhir.deliver.server.retrying import Action, Outcome, judge_reply
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from dicom2fhir.deliver.blocks import ReadBytes
     from dicom2fhir.deliver.server.capability import Capability
     from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.outbox import Outbox
     from dicom2fhir.deliver.server.retrying import Again, Judge, Retrier
-    from dicom2fhir.model import PushEntry, Resource
+    from dicom2fhir.model import Bytes, PushEntry, Resource
     from dicom2fhir.options import PushOptions
 
 _FORM = {
@@ -44,6 +44,19 @@ class HeldBackError(Exception):
         self.problem = problem
         self.state = state
         self.not_before = not_before
+
+
+class Contents(Protocol):
+    """The bytes that stand in resources, hashed at the latest while they are read."""
+
+    def read(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes; the last ones only where all are what was found or claimed."""
+
+    def known(self, payload: Bytes) -> str:
+        """Return the SHA-256 in hex, "" where nobody has read the bytes yet."""
+
+    def sha256(self, payload: Bytes) -> str:
+        """Return the SHA-256 in hex, for which the bytes may have to be read."""
 
 
 class Tally:
@@ -69,11 +82,32 @@ class Site:
     options: PushOptions
     capability: Capability
     mode: WriteMode
-    read_bytes: ReadBytes
+    contents: Contents
     pause: Callable[[float], bool]
     tally: Tally = field(default_factory=Tally)
     stopping: bool = False
     """The run is to end: what is under way is finished, nothing new is begun."""
+
+    def read_bytes(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes.
+
+        Errors: SourceChangedError
+        """
+        return self.contents.read(payload)
+
+    def known_digest(self, resource: Resource) -> str:
+        """Return the digest of a resource, "" where bytes in it were not read yet."""
+        return digest_of(resource, self.contents.known)
+
+    def digest_of(self, resource: Resource) -> str:
+        """Return the digest of a resource.
+
+        Errors: HeldBackError where bytes in it are not what was found
+        """
+        try:
+            return digest_of(resource, self.contents.sha256)
+        except SourceChangedError as changed:
+            raise HeldBackError(Problem(code=changed.code), State.PENDING) from None
 
     def ask(
         self,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
 from dicom2fhir.deliver.server.entries import (
-    digest_of,
     encode_part,
     key_of,
     name_of,
@@ -73,6 +72,7 @@ class TransactionSender:
             return self._halve(sent, outcome)
         if outcome.action is not Action.DONE or outcome.reply is None:
             self._give_up(sent, outcome)
+        self._hash(sent)
         results = judge(outcome.reply, sent.ready.entries).results
         self._record(list(zip(sent.ready.sources, results, strict=True)), sent.items, passage)
         return []
@@ -83,7 +83,8 @@ class TransactionSender:
             key = key_of(entry)
             found = self._site.outbox.find(key)
             server_id, tries = (found.server_id, found.tries) if found is not None else ("", 0)
-            items[key] = Item(key, digest_of(entry.resource), server_id, State.INFLIGHT, 1 + tries)
+            digest = self._site.known_digest(entry.resource)
+            items[key] = Item(key, digest, server_id, State.INFLIGHT, 1 + tries)
         return items
 
     def _ask(self, sent: _Transaction, passage: Passage) -> Outcome | None:
@@ -101,10 +102,9 @@ class TransactionSender:
                 lambda: self._prepare(sent, passage),
                 safe=self._site.is_safe,
             )
-        except SourceChangedError:
+        except SourceChangedError as changed:
             self._put(sent, State.PENDING)
-            problem = Problem(code="deliver.source-changed")
-            raise HeldBackError(problem, State.PENDING) from None
+            raise HeldBackError(Problem(code=changed.code), State.PENDING) from None
 
     def _prepare(self, sent: _Transaction, passage: Passage) -> Request | None:
         """Return how what is left is written, by what the server has now; None: nothing is left.
@@ -141,10 +141,19 @@ class TransactionSender:
             for entry in sent.left
         )
 
+    def _hash(self, sent: _Transaction) -> None:
+        """Let the items have the digests of what was read only while it was sent."""
+        for entry in sent.left:
+            item = sent.items[key_of(entry)]
+            if not item.digest:
+                digest = self._site.digest_of(entry.resource)
+                sent.items[item.key] = replace(item, digest=digest)
+
     def _halve(self, sent: _Transaction, outcome: Outcome) -> list[list[PushEntry]]:
         run = sent.left
         if len(run) == 1:
             code = told(outcome.reply, outcome.code)
+            self._hash(sent)
             self._put(sent, State.DEAD, code)
             kind = run[0].resource["resourceType"]
             raise HeldBackError(Problem(code="push.too-large", element=kind, detail=code))
@@ -158,6 +167,7 @@ class TransactionSender:
         held = self._site.refusal(outcome, "Bundle")
         if outcome.action is Action.CONFLICT:
             held.state = State.RETRY
+        self._hash(sent)
         not_before = time.time() + held.not_before if held.not_before else 0.0
         self._put(sent, held.state, held.problem.detail, not_before)
         raise held
