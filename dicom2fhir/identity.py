@@ -22,6 +22,8 @@ CONTENT = f"{EXTENSIONS}/instance-content"
 SHA256 = f"{EXTENSIONS}/instance-sha256"
 ATTACHMENT = f"{EXTENSIONS}/instance-attachment"
 """Our extensions of an instance of an ImagingStudy: where its bytes are, and which."""
+ORIGINAL_UID = f"{EXTENSIONS}/original-uid"
+"""Our extension of what has a UID: the one in the file, where that is no valid one."""
 
 CONTENT_ITEM = f"{EXTENSIONS}/content-item"
 STATED_VALUE = f"{EXTENSIONS}/stated-value"

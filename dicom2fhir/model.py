@@ -59,13 +59,15 @@ class Candidate(NamedTuple):
         return self.path if self.member is None else f"{self.path}!{self.member}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Bytes:
     """Bytes of a candidate, read only when they are delivered.
 
     `ranges` are pieces of the candidate, (offset, length) each, that are joined in their order.
     With `zero_preamble` the first 128 bytes become zero. `sha256`, in hex, is that of what is
-    delivered. `number` is that of the source in the catalog; what we made ourselves has none.
+    delivered, "" where nobody has read it yet; where it is `claimed` a list says so, and the bytes
+    are still to be held against it. `number` is that of the source in the catalog; what we made
+    ourselves has none.
     """
 
     source: Candidate
@@ -73,6 +75,7 @@ class Bytes:
     sha256: str
     zero_preamble: bool = False
     number: int | None = None
+    claimed: bool = False
 
     @property
     def length(self) -> int:

@@ -371,7 +371,7 @@ CODES: dict[str, Code] = {
         "A reply was lost: the server may hold a Binary that nothing names, beside its copy"
     ),
     "push.hash-mismatch": _error(
-        "A file is not the one that its list names by size and SHA-256; its study was not sent"
+        "A file is not the one that its list names by size and SHA-256; what names it was not sent"
     ),
     "push.not-a-transaction": _error(
         "Not a transaction Bundle of resources to write; not sent",

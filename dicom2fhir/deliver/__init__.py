@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from dicom2fhir.deliver.blocks import SourceChangedError
+from dicom2fhir.deliver.blocks import HashMismatchError, NotBase64Error, SourceChangedError
 from dicom2fhir.deliver.channel import open_channel
 from dicom2fhir.deliver.faults import output_faults
 from dicom2fhir.deliver.folder import FolderSink
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RAW_LIST",
+    "HashMismatchError",
+    "NotBase64Error",
     "RawFolder",
     "Sink",
     "SourceChangedError",

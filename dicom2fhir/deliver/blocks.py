@@ -23,6 +23,20 @@ _GROUP = 3
 class SourceChangedError(Exception):
     """A source is not what was found, so nothing that holds its bytes can be written."""
 
+    code = "deliver.source-changed"
+
+
+class HashMismatchError(SourceChangedError):
+    """A source is not what a list says of it."""
+
+    code = "push.hash-mismatch"
+
+
+class NotBase64Error(SourceChangedError):
+    """A source of base64 holds something else."""
+
+    code = "check.json"
+
 
 def blocks_of(pieces: Iterable[Piece], read_bytes: ReadBytes) -> Iterator[bytes]:
     """Yield what is to be written, never more of a source than one of its chunks at a time.

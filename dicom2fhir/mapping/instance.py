@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dicom2fhir.identity import ATTACHMENT, CONTENT, EXTENSIONS, SHA256
+from dicom2fhir.identity import ATTACHMENT, CONTENT, ORIGINAL_UID, SHA256
 from dicom2fhir.mapping.binary import attachment, file_id, file_type
 from dicom2fhir.mapping.codes import URI, concept, read_code
 from dicom2fhir.mapping.elements import Element, compact
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dicom2fhir.mapping.context import Context
     from dicom2fhir.model import Attributes, Json, SeriesInstance
 
-ORIGINAL_UID = f"{EXTENSIONS}/original-uid"
 _MADO = "https://profiles.ihe.net/RAD/MADO/StructureDefinition"
 _KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
 _PATH = "ImagingStudy.series.instance"

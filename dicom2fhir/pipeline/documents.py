@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import mmap
 import os
+import re
 import shutil
 import stat
 import sys
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from dicom2fhir.bundle.encoding import decode_pieces
-from dicom2fhir.deliver import SourceChangedError
 from dicom2fhir.model import Candidate, EncodedBytes
 from dicom2fhir.options import MIB
-from dicom2fhir.pipeline.payload import read_payload
 from dicom2fhir.pipeline.validation import LINES, MAX_DOCUMENT, STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from dicom2fhir.model import Json, Piece
@@ -29,9 +26,12 @@ if TYPE_CHECKING:
 
 LONG: Final = 64 * 1024
 """Characters; shorter base64 is read as text."""
-_STEP: Final = 16 * MIB
-"""Bytes that one search may touch, after which their pages are given back."""
-_KEY: Final = b'"data"'
+_WINDOW: Final = MIB
+"""Bytes that are held of a file, however large it is."""
+_MARK: Final = re.compile(rb'\n|"data"[ \t\r\n]*:[ \t\r\n]*"')
+"""What ends a document, or begins what may be long; in text the quotation marks are escaped."""
+_MARK_LENGTH: Final = 128
+"""Bytes of the longest mark that is found; a longer one leads to no harm, but to more memory."""
 _SPACE: Final = b" \t\r\n"
 
 
@@ -43,17 +43,15 @@ def read_documents(path: Path, spools: PrivateFolder) -> Iterator[Json]:
     """Yield the JSON documents of one file: the whole, or its lines where it holds Bundles a line.
 
     Long base64 is a value (`EncodedBytes`) that leads to the file, or to a copy of it where it is
-    compressed or comes from a pipe.
+    compressed or comes from a pipe. Nobody has read it then.
     Errors: DocumentError
     """
     try:
         place = _plain(path, spools)
-        size = place.stat().st_size
-        with _mapped(place) as (file, text):
-            if size == 0:
-                return
-            for start, end in _extents(text, size, lines=path.name.endswith(LINES)):
-                document = _document(place, file, text, start, end)
+        with place.open("rb") as file:
+            documents = _Documents(place, file.fileno(), lines=path.name.endswith(LINES))
+            for pieces in documents.read():
+                document = _decode(pieces)
                 if document is not None:
                     yield document
     except (OSError, EOFError, zlib.error):
@@ -81,54 +79,9 @@ def _source(path: Path) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", gzip.GzipFile(fileobj=file))
 
 
-@contextmanager
-def _mapped(path: Path) -> Iterator[tuple[int, mmap.mmap | bytes]]:
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            yield file.fileno(), b""
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            yield file.fileno(), text
-
-
-def _extents(text: mmap.mmap | bytes, size: int, *, lines: bool) -> Iterator[tuple[int, int]]:
-    """Yield where documents begin and end: a line feed within JSON text stands between tokens."""
-    if not lines and not _is_line(text, size):
-        yield 0, size
-        return
-    start = 0
-    while start < size:
-        end = _find(text, b"\n", start, size)
-        yield start, size if end < 0 else end
-        start = size if end < 0 else end + 1
-
-
-def _is_line(text: mmap.mmap | bytes, size: int) -> bool:
-    """Tell whether the first line is JSON by itself and another follows."""
-    end = _find(text, b"\n", 0, size)
-    if end < 0 or not text[end + 1 : end + 1 + LONG].strip(_SPACE):
-        return False
-    return text[max(0, end - LONG) : end].rstrip(_SPACE).endswith(b"}") and text[:1] == b"{"
-
-
-def _document(path: Path, file: int, text: mmap.mmap | bytes, start: int, end: int) -> Json:
-    pieces: list[Piece] = []
-    held = 0
-    found = os.fstat(file)
-    candidate = Candidate(
-        path=str(path), size=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino
-    )
-    position = start
-    for first, last in _long_values(text, start, end):
-        pieces += (bytes(text[position:first]), _encoded(candidate, text, first, last))
-        held += first - position
-        position = last
-        if held > MAX_DOCUMENT:
-            raise DocumentError("check.json")
-    if held + end - position > MAX_DOCUMENT:
-        raise DocumentError("check.json")
-    pieces.append(bytes(text[position:end]))
-    if len(pieces) == 1 and not text[start:end].strip():
+def _decode(pieces: Sequence[Piece]) -> Json:
+    """Return the document, None where there is nothing but space."""
+    if len(pieces) == 1 and isinstance(pieces[0], bytes) and not pieces[0].strip():
         return None
     try:
         return decode_pieces(pieces)
@@ -136,60 +89,121 @@ def _document(path: Path, file: int, text: mmap.mmap | bytes, start: int, end: i
         raise DocumentError("check.json") from None
 
 
-def _encoded(candidate: Candidate, text: mmap.mmap | bytes, first: int, last: int) -> EncodedBytes:
-    """Return the value of base64 in a file; its hash is that of what it stands for."""
-    tail = text[last - 2 : last]
-    unnamed = EncodedBytes(
-        source=candidate,
-        ranges=((first, last - first),),
-        sha256="",
-        padding=len(tail) - len(tail.rstrip(b"=")),
+class _Documents:
+    """Cuts a file into documents, and these into text and what is long base64, in one pass."""
+
+    def __init__(self, path: Path, file: int, *, lines: bool) -> None:
+        self._text = _Text(file)
+        self._candidate = _candidate(path, file)
+        self._lines: bool | None = True if lines else None
+        self._held = 0
+
+    def read(self) -> Iterator[list[Piece]]:
+        """Yield the pieces of each document.
+
+        Errors: DocumentError
+        """
+        text = self._text
+        pieces: list[Piece] = []
+        start = position = 0
+        while mark := text.search(_MARK, position):
+            begin, position = mark
+            if text.slice(begin, begin + 1) == b"\n":
+                if self._ends_document(begin):
+                    yield [*pieces, self._cut(start, begin)]
+                    pieces, start, self._held = [], position, 0
+                continue
+            end, escaped = text.find_quote(position)
+            if end < 0:
+                break
+            if end - position >= LONG and (end - position) % 4 == 0 and not escaped:
+                pieces += (self._cut(start, position), self._encoded(position, end))
+                start = end
+            position = end + 1
+        if start < text.size:
+            yield [*pieces, self._cut(start, text.size)]
+
+    def _cut(self, start: int, end: int) -> bytes:
+        self._held += end - start
+        if self._held > MAX_DOCUMENT:
+            raise DocumentError("check.json")
+        return self._text.slice(start, end)
+
+    def _ends_document(self, line_feed: int) -> bool:
+        """Tell whether a line feed parts documents: within JSON it stands between tokens.
+
+        The first one tells for all: a line that is JSON by itself, and another that follows.
+        """
+        if self._lines is None:
+            before = self._text.slice(max(0, line_feed - LONG), line_feed)
+            after = self._text.slice(line_feed + 1, line_feed + 1 + LONG)
+            opened = self._text.slice(0, 1) == b"{"
+            self._lines = opened and before.rstrip(_SPACE).endswith(b"}") and bool(after.strip())
+        return self._lines
+
+    def _encoded(self, first: int, last: int) -> EncodedBytes:
+        tail = self._text.slice(last - 2, last)
+        return EncodedBytes(
+            source=self._candidate,
+            ranges=((first, last - first),),
+            sha256="",
+            padding=len(tail) - len(tail.rstrip(b"=")),
+        )
+
+
+def _candidate(path: Path, file: int) -> Candidate:
+    found = os.fstat(file)
+    return Candidate(
+        path=str(path), size=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino
     )
-    digest = hashlib.sha256()
-    try:
-        for chunk in read_payload(unnamed):
-            digest.update(chunk)
-    except SourceChangedError:
-        raise DocumentError("check.json") from None
-    return EncodedBytes(
-        source=candidate,
-        ranges=unnamed.ranges,
-        sha256=digest.hexdigest(),
-        padding=unnamed.padding,
-    )
 
 
-def _long_values(text: mmap.mmap | bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where the text of each long `data` begins and ends."""
-    # Within a string the quotation marks of a key would be escaped, so that it is not found.
-    position = start
-    while (key := _find(text, _KEY, position, end)) >= 0:
-        position = key + len(_KEY)
-        head = bytes(text[position : min(position + 64, end)])
-        opening = head.lstrip(_SPACE).removeprefix(b":").lstrip(_SPACE)
-        if not opening.startswith(b'"') or b":" not in head[: len(head) - len(opening)]:
-            continue
-        first = position + len(head) - len(opening) + 1
-        last = _find(text, b'"', first, end)
-        if last < 0:
-            return
-        escaped = last - first >= LONG and _find(text, b"\\", first, last) >= 0
-        if last - first >= LONG and (last - first) % 4 == 0 and not escaped:
-            yield first, last
-        position = last + 1
+class _Text:
+    """The bytes of a file, through a window that moves over it."""
 
+    def __init__(self, file: int) -> None:
+        self.size = os.fstat(file).st_size
+        self._file = file
+        self._start = 0
+        self._held = b""
 
-def _find(text: mmap.mmap | bytes, wanted: bytes, start: int, end: int) -> int:
-    """Return where the bytes stand, or -1; what was searched does not stay in memory."""
-    position = start
-    while position < end:
-        stop = min(end, position + _STEP)
-        found = text.find(wanted, position, min(end, stop + len(wanted) - 1))
-        if isinstance(text, mmap.mmap) and stop - position == _STEP:
-            with suppress(OSError, ValueError):
-                page = position // mmap.PAGESIZE * mmap.PAGESIZE
-                text.madvise(mmap.MADV_DONTNEED, page, stop - page)
-        if found >= 0:
-            return found
-        position = stop
-    return -1
+    def slice(self, start: int, end: int) -> bytes:
+        """Return these bytes, fewer only at the end."""
+        if self._start <= start and end <= self._start + len(self._held):
+            return self._held[start - self._start : end - self._start]
+        return os.pread(self._file, end - start, start)
+
+    def search(self, mark: re.Pattern[bytes], position: int) -> tuple[int, int] | None:
+        """Return where the next mark begins and ends."""
+        while position < self.size:
+            offset = self._show(position)
+            found = mark.search(self._held, position - offset)
+            if found:
+                return offset + found.start(), offset + found.end()
+            # A mark that the end of the window cuts is looked for once more.
+            end = offset + len(self._held)
+            position = end if end >= self.size else max(position + 1, end - _MARK_LENGTH)
+            self._held = b""
+        return None
+
+    def find_quote(self, position: int) -> tuple[int, bool]:
+        """Return where the next quotation mark stands, -1 for nowhere, and if a backslash does."""
+        escaped = False
+        while position < self.size:
+            offset = self._show(position)
+            found = self._held.find(b'"', position - offset)
+            stop = found if found >= 0 else len(self._held)
+            escaped = escaped or self._held.find(b"\\", position - offset, stop) >= 0
+            if found >= 0:
+                return offset + found, escaped
+            position = offset + len(self._held)
+        return -1, escaped
+
+    def _show(self, position: int) -> int:
+        """Have the window show what stands at this position; return where it begins."""
+        if not self._start <= position < self._start + len(self._held):
+            self._start = position
+            self._held = os.pread(self._file, _WINDOW, position)
+            if not self._held:
+                raise EOFError
+        return self._start

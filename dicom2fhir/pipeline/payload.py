@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 from pybase64 import b64decode
 
-from dicom2fhir.deliver import SourceChangedError
+from dicom2fhir.deliver import HashMismatchError, NotBase64Error, SourceChangedError
 from dicom2fhir.find import open_candidate
 from dicom2fhir.model import EncodedBytes
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from dicom2fhir.model import Bytes, ByteSource, Candidate
 
-CHUNK: Final = 3 * 256 * 1024
+CHUNK: Final = 3 * 128 * 1024
 """Bytes read at a time: whole groups of base64, and few enough to stay in the processor's cache."""
 
 BASE64_GROUP: Final = 4
@@ -57,6 +59,53 @@ class PayloadReader:
         except SourceChangedError:
             self.changed = payload.number
             raise
+
+
+class Contents:
+    """Payloads on their way to a server, hashed as they are read; threads may share it.
+
+    The last chunk is held back until all of them were what was found, or what a list says.
+    """
+
+    def __init__(self) -> None:
+        self._found: WeakKeyDictionary[Bytes, str] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def read(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes in chunks.
+
+        Errors: SourceChangedError
+        """
+        digest = hashlib.sha256() if payload.claimed or not payload.sha256 else None
+        held = b""
+        for chunk in read_payload(payload):
+            if digest is not None:
+                digest.update(chunk)
+            if held:
+                yield held
+            held = chunk
+        if digest is not None:
+            found = digest.hexdigest()
+            if payload.claimed and found != payload.sha256:
+                raise HashMismatchError
+            with self._lock:
+                self._found[payload] = found
+        yield held
+
+    def known(self, payload: Bytes) -> str:
+        """Return the SHA-256 in hex that is known or claimed, "" where nobody has read it yet."""
+        with self._lock:
+            return payload.sha256 or self._found.get(payload, "")
+
+    def sha256(self, payload: Bytes) -> str:
+        """Return the SHA-256 in hex; the bytes are read where nobody has read them yet.
+
+        Errors: SourceChangedError
+        """
+        if not self.known(payload):
+            for _ in self.read(payload):
+                pass
+        return self.known(payload)
 
 
 def hash_payload(payload: Bytes) -> str:
@@ -108,8 +157,9 @@ def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
             yield b64decode(memoryview(text)[:whole], validate=True)
         except ValueError:
-            raise SourceChangedError from None
-    _expect(not rest)
+            raise NotBase64Error from None
+    if rest:
+        raise NotBase64Error
 
 
 def _is_as_found(candidate: Candidate) -> bool:

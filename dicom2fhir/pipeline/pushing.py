@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir import __version__
+from dicom2fhir.deliver import SourceChangedError
 from dicom2fhir.deliver.server.capability import EXPLAINED, choose_mode, read_capability
 from dicom2fhir.deliver.server.entries import (
     NotATransactionError,
@@ -27,7 +28,7 @@ from dicom2fhir.errors import Dicom2FhirError, NothingFoundError, ServerUnreacha
 from dicom2fhir.pipeline.binary_list import BinaryList
 from dicom2fhir.pipeline.documents import DocumentError, read_documents
 from dicom2fhir.pipeline.lanes import run_lanes
-from dicom2fhir.pipeline.payload import read_payload
+from dicom2fhir.pipeline.payload import Contents
 from dicom2fhir.pipeline.validation import FORMS, find_bundle_files
 from dicom2fhir.pipeline.watching import Unwatched
 from dicom2fhir.problems import Problem
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from dicom2fhir.deliver.server.entries import Hash
     from dicom2fhir.deliver.server.exchange import Reply, Request
     from dicom2fhir.deliver.server.outbox import Item
     from dicom2fhir.deliver.server.retrying import Wait
@@ -141,7 +143,6 @@ class Sender:
     def abort(self) -> None:
         """End what the threads wait for."""
         self.site.retrier.abort()
-        self.site.once.abort()
 
     def delivery(self) -> Delivery:
         """Return what went to the server so far, and what stopped the run."""
@@ -186,12 +187,11 @@ def open_sender(
         site = Site(
             client=client,
             retrier=retrier,
-            once=Retrier(client, replace(options.server, retry_tries=1), on_wait=on_wait),
             outbox=outbox,
             options=options,
             capability=capability,
             mode=choose_mode(capability, options.ids),
-            read_bytes=read_payload,
+            contents=Contents(),
             pause=retrier.pause,
             tally=Tally(),
         )
@@ -229,7 +229,7 @@ def push(
         if sender.site.outbox.set_aside:
             tally.add(Problem(code="push.state-damaged"))
         watch.stage("push")
-        reading = _Reading(options, spools, listed)
+        reading = _Reading(options, spools, listed, sender.site.contents.sha256)
 
         def send(group: Group) -> Sent:
             problems, whole = [problem for problem, _ in group.problems], not group.problems
@@ -276,11 +276,14 @@ def list_dead(options: PushOptions) -> list[Item]:
 class _Reading:
     """Reads Bundles and puts together those of one study."""
 
-    def __init__(self, options: PushOptions, spools: PrivateFolder, listed: BinaryList) -> None:
+    def __init__(
+        self, options: PushOptions, spools: PrivateFolder, listed: BinaryList, sha256: Hash
+    ) -> None:
         self.files = self.bundles = self.entries = 0
         self._options = options
         self._spools = spools
         self._listed = listed
+        self._sha256 = sha256
 
     def groups(self) -> Iterator[Group]:
         """Yield the Bundles study by study, with the listed Binaries that each names."""
@@ -312,11 +315,13 @@ class _Reading:
                 self.bundles += 1
                 label = f"{path}, Bundle {number}"
                 try:
-                    part = read_entries(document)
+                    part = read_entries(document, self._sha256)
                     self.entries += len(part)
                     yield label, part
                 except NotATransactionError:
                     yield label, Problem(code="push.not-a-transaction")
+                except SourceChangedError as changed:
+                    yield label, Problem(code=changed.code)
         except DocumentError as fault:
             yield f"{path}, Bundle {number + 1}", Problem(code=str(fault))
 

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicom2fhir.identity import ATTACHMENT, CANONICAL, CONTENT, NAMESPACE, SHA256, resource_id
-from dicom2fhir.mapping.instance import ORIGINAL_UID
+from dicom2fhir.identity import (
+    ATTACHMENT,
+    CANONICAL,
+    CONTENT,
+    NAMESPACE,
+    ORIGINAL_UID,
+    SHA256,
+    resource_id,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType

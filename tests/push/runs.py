@@ -1,4 +1,4 @@
-"""Ways to run `dicom2fhir`: in this process with short waits, or as a user does."""
+"""Ways to run `dicom2fhir`: in this process without its waits, or as a user does."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +19,6 @@ import dicom2fhir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SCALE = 0.001
-"""A wait of a second takes a millisecond here; what was asked for is counted in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,41 +35,42 @@ class Run:
         return f"exit {self.code}\n{self.stdout[-2000:]}\n{self.stderr[-3000:]}"
 
 
-@dataclass(slots=True)
 class Waits:
-    """The waits between tries that a run has asked for."""
+    """A clock that each wait moves on, for the thread that waits: nobody sits it out."""
 
-    asked: list[float] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self._here = threading.local()
 
-    def event(self) -> threading.Event:
-        """Return an Event that waits only a fraction, and notes how long it should have."""
-        waits = self.asked
+    def clock(self) -> float:
+        """Return the seconds of a real clock and those that this thread has skipped."""
+        return time.monotonic() + getattr(self._here, "skipped", 0.0)
 
-        class Brief(threading.Event):
-            def wait(self, timeout: float | None = None) -> bool:
-                waits.append(timeout or 0.0)
-                return super().wait(None if timeout is None else timeout * SCALE)
-
-        return Brief()
+    def pause(self, seconds: float) -> bool:
+        """Skip so many seconds; nothing was aborted meanwhile."""
+        self.asked.append(seconds)
+        self._here.skipped = getattr(self._here, "skipped", 0.0) + seconds
+        return False
 
 
 @contextmanager
-def brief_waits() -> Iterator[Waits]:
-    """Shorten the waits between tries."""
-    from dicom2fhir.deliver.server import retrying
+def skipped_waits() -> Iterator[Waits]:
+    """Skip the waits between tries, by the clock and the pause that a Retrier takes."""
+    from dicom2fhir.deliver.server.retrying import Retrier
 
     waits = Waits()
-    threads = SimpleNamespace(Event=waits.event, Lock=threading.Lock)
+    defaults = Retrier.__init__.__kwdefaults__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retrying, "threading", threads)
+        patch.setitem(defaults, "clock", waits.clock)
+        patch.setitem(defaults, "pause", waits.pause)
         yield waits
 
 
 def run_here(*arguments: str | Path) -> Run:
-    """Run the command in this process, with short waits."""
+    """Run the command in this process, without its waits."""
     from dicom2fhir.cli.program import app
 
-    with brief_waits() as waits:
+    with skipped_waits() as waits:
         result = CliRunner().invoke(app, [str(one) for one in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dicom2fhir.model import Bytes
+from dicom2fhir.options import MIB
 from dicom2fhir.pipeline.documents import DocumentError, read_documents
-from dicom2fhir.pipeline.payload import read_payload
+from dicom2fhir.pipeline.payload import Contents, read_payload
 from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def test_a_document_is_read_as_it_stands(
     found = read["entry"][0].pop("data")
     if isinstance(found, Bytes):
         assert found.length == length
-        assert found.sha256 == hashlib.sha256(content).hexdigest()
+        assert Contents().sha256(found) == hashlib.sha256(content).hexdigest()
         assert b"".join(read_payload(found)) == content
     else:
         assert base64.b64decode(found) == content
@@ -74,3 +75,21 @@ def test_what_is_no_json_is_told(tmp_path: Path, spools: PrivateFolder, text: by
     (tmp_path / "x.json").write_bytes(text)
     with pytest.raises(DocumentError, match=r"check\.json"):
         list(read_documents(tmp_path / "x.json", spools))
+
+
+def test_an_escaped_slash_is_text_as_in_any_json(tmp_path: Path, spools: PrivateFolder) -> None:
+    document = {"data": "AA/A" * 40_000}
+    (tmp_path / "x.json").write_text(json.dumps(document).replace("/", r"\/"))
+    assert list(read_documents(tmp_path / "x.json", spools)) == [document]
+
+
+@pytest.mark.parametrize("shift", range(-12, 13))
+def test_a_value_is_found_wherever_the_window_ends(
+    tmp_path: Path, spools: PrivateFolder, shift: int
+) -> None:
+    documents = [{"text": "x" * (MIB + shift), "data": "AAAA" * 30_000}] * 2
+    lines = "".join(json.dumps(one) + "\n" for one in documents)
+    (tmp_path / "x.ndjson").write_text(lines)
+    for found in read_documents(tmp_path / "x.ndjson", spools):
+        assert found["data"].length == 90_000
+        assert found["text"] == documents[0]["text"]

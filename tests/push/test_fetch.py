@@ -140,6 +140,37 @@ def test_the_endpoint_of_a_study_leads_to_its_files(
     assert "fetch.other-server" in done.stderr
 
 
+def test_a_dicomweb_server_is_asked_for_uids_as_they_stand_in_the_file(
+    recorder: RecordingServer, tmp_path: Path
+) -> None:
+    place = Place(*(f"1.2.{part}.{'9' * 61}" for part in "345"))
+    write_with_uids(tmp_path / "in" / "long.dcm", place)
+    with DicomWebServer() as pacs:
+        pacs.stored[place] = (tmp_path / "in" / "long.dcm").read_bytes()
+        done = run_here(
+            "convert", tmp_path / "in", "-o", tmp_path / "b.ndjson", "--dicomweb", pacs.base
+        )
+        assert done.code == 0, done
+        name = load(recorder, tmp_path / "b.ndjson")
+        done = fetch(recorder, name, "-o", tmp_path / "out")
+    assert done.code == 0, done
+    assert digests(tmp_path / "out") == digests(tmp_path / "in")
+
+
+def write_with_uids(path: Path, place: Place) -> None:
+    """Write an invented CT under UIDs that PS3.5 9.1 may not allow."""
+    import pydicom
+    from pydicom.config import IGNORE
+
+    dataset = pydicom.dcmread(next(STUDY.rglob("*.dcm")))
+    for keyword, uid in zip(
+        ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"), place, strict=True
+    ):
+        dataset.add(pydicom.DataElement(keyword, "UI", uid, validation_mode=IGNORE))
+    path.parent.mkdir()
+    dataset.save_as(path)
+
+
 def test_the_credentials_of_one_server_never_reach_another(
     recorder: RecordingServer, bundles: dict[str, Path], tmp_path: Path
 ) -> None:

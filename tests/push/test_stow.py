@@ -17,7 +17,7 @@ from dicom2fhir.errors import ServerRefusedError, ServerUnreachableError
 from dicom2fhir.model import Bytes, Candidate
 from dicom2fhir.options import ServerOptions
 from dicomweb_server import DicomWebServer, Ways, dicom
-from runs import brief_waits
+from runs import skipped_waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Files:
         )
 
     def send(self, server: DicomWebServer) -> dict[str, StowResult]:
-        with brief_waits(), SteadyClient(ServerOptions(base=server.base)) as client:
+        with skipped_waits(), SteadyClient(ServerOptions(base=server.base)) as client:
             results = list(stow_files(client, self.list, self.source.read))
         assert len(results) == len(self.list)
         return {result.file.place.sop_instance_uid: result for result in results}

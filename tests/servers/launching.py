@@ -32,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dicom2fhir-test-servers"
 SEKMET = "sekmet-fhir==0.1.1"
 PACKAGES = ("orthanc", "orthanc-dicomweb", "orthanc-gdcm")
+OHIF = "@ohif/app@3.13.2"
 PLUGINS = Path("/usr/share/orthanc/plugins")
 SECONDS = 900
 """Of one step of an installation."""
@@ -278,12 +279,64 @@ def _fill(template: Path, folder: Path, below: str = ".", *, port: int) -> Path:
     return filled
 
 
+def chromium() -> str:
+    """Return the program of Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise UnavailableError("Chromium (Debian package chromium) is not installed")
+    return found
+
+
+def install_viewers() -> Path:
+    """Return the folder of dwv, of OHIF (in `package/dist`), and of what shows them."""
+    chromium()
+    sources = [HERE / "viewers" / name for name in ("package.json", "view.mjs")]
+    with _installing("viewers", *sources, text=OHIF) as (folder, done):
+        if not done:
+            for source in sources:
+                shutil.copyfile(source, folder / source.name)
+            install = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+            _run("the viewers", install, cwd=folder)
+            # OHIF's package is its built app; what that was built from is not wanted.
+            _run("OHIF", ["npm", "pack", "--silent", OHIF], cwd=folder)
+            (packed,) = folder.glob("ohif-app-*.tgz")
+            _run("OHIF", ["tar", "-xzf", packed.name, "package/dist"], cwd=folder)
+            packed.unlink()
+        return folder
+
+
+def draw(viewer: str, *given: str, to: Path) -> None:
+    """Let a viewer draw into `to`, a PNG of the window, and a `.canvas.png` of the picture alone.
+
+    `given` is the URL of a Binary for dwv; the DICOMweb root and the Study UID for ohif.
+    Errors: NotStartedError when it draws nothing
+    """
+    folder = install_viewers()
+    known = {"CHROMIUM": chromium(), "OHIF_DIST": str(folder / "package" / "dist")}
+    done = subprocess.run(
+        ["node", "view.mjs", viewer, *given, str(to)],
+        cwd=folder,
+        env={**os.environ, **known},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    if done.returncode:
+        raise NotStartedError(f"{viewer} drew nothing: {done.stdout[-1500:]}{done.stderr[-1500:]}")
+
+
 def install_packages() -> None:
-    """Install Debian's Orthanc where this is Debian and we are root."""
-    if _orthanc() is not None or shutil.which("apt-get") is None or os.geteuid() != 0:
+    """Install Debian's Orthanc and Chromium where this is Debian and we are root."""
+    missing = [] if _orthanc() is not None else [*PACKAGES]
+    missing += [] if shutil.which("chromium") else ["chromium"]
+    if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
         return
-    _run("Orthanc", ["apt-get", "update", "-q"])
-    _run("Orthanc", ["apt-get", "install", "-q", "-y", "--no-install-recommends", *PACKAGES])
+    _run("Debian", ["apt-get", "update", "-q"])
+    for package in missing:
+        with contextlib.suppress(UnavailableError):  # its own installer tells that it is missing
+            _run("Debian", ["apt-get", "install", "-q", "-y", "--no-install-recommends", package])
 
 
 def main() -> int:
@@ -295,6 +348,7 @@ def main() -> int:
         "Medplum's router (npm)": install_medplum,
         "sekmet-fhir (PyPI)": install_sekmet,
         "Orthanc with DICOMweb (Debian)": install_orthanc,
+        "dwv and OHIF in Chromium (npm, Debian)": install_viewers,
     }
     for name, install in installers.items():
         try:

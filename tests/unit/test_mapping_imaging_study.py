@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from mapping_studies import FULL, code, instance, issuer, mapped, problems, series, study
 
-from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
-from dicom2fhir.mapping.instance import ORIGINAL_UID
+from dicom2fhir.identity import IDENTIFIER_SYSTEM, ORIGINAL_UID, resource_id
 
 _V2 = "http://terminology.hl7.org/CodeSystem/v2-0203"
 

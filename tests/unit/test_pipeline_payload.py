@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicom2fhir.deliver import SourceChangedError
+from dicom2fhir.deliver import HashMismatchError, NotBase64Error, SourceChangedError
 from dicom2fhir.find import Finder
-from dicom2fhir.model import Bytes, Candidate
+from dicom2fhir.model import Bytes, Candidate, EncodedBytes
 from dicom2fhir.options import FindOptions
-from dicom2fhir.pipeline.payload import CHUNK, hash_payload, read_payload
+from dicom2fhir.pipeline.payload import CHUNK, Contents, hash_payload, read_payload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,3 +151,46 @@ def test_a_fault_of_the_source_is_never_one_of_the_output(tmp_path: Path) -> Non
         read(whole(Candidate(path=str(tmp_path / "nothing")), 1))
     assert str(caught.value) == ""
     assert caught.value.__suppress_context__
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Bytes:
+    (tmp_path / "large.dcm").write_bytes(b"\x03" * (2 * CHUNK + 5))
+    return whole(found(tmp_path / "large.dcm"), 2 * CHUNK + 5)
+
+
+def test_what_is_sent_is_hashed_while_it_is_read(large: Bytes) -> None:
+    contents = Contents()
+    assert contents.known(large) == ""
+    sent = b"".join(contents.read(large))
+    assert contents.known(large) == hashlib.sha256(sent).hexdigest()
+    assert contents.sha256(large) == contents.known(large)
+
+
+def test_what_nobody_has_read_is_read_for_its_hash(large: Bytes) -> None:
+    assert Contents().sha256(large) == hash_payload(large)
+
+
+def test_a_claim_is_held_against_the_bytes_before_the_last_of_them_are_sent(large: Bytes) -> None:
+    claimed = replace(large, sha256="0" * 64, claimed=True)
+    chunks = Contents().read(claimed)
+    assert [len(next(chunks)), len(next(chunks))] == [CHUNK, CHUNK]
+    with pytest.raises(HashMismatchError):
+        next(chunks)
+
+
+def test_the_last_bytes_of_a_file_that_changed_meanwhile_are_not_sent(large: Bytes) -> None:
+    chunks = Contents().read(large)
+    next(chunks)
+    os.utime(large.source.path, ns=(0, 0))
+    next(chunks)
+    with pytest.raises(SourceChangedError):
+        next(chunks)
+
+
+@pytest.mark.parametrize("text", [b"AAAA" * 3 + b"AA=A", b"AAAA\\/AA", b"AAAAA"])
+def test_what_is_no_base64_is_told_as_such(path: Path, text: bytes) -> None:
+    path.write_bytes(text)
+    payload = EncodedBytes(source=Candidate(path=str(path)), ranges=((0, len(text)),), sha256="")
+    with pytest.raises(NotBase64Error):
+        read(payload)

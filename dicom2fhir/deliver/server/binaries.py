@@ -11,8 +11,7 @@ from pybase64 import b64decode
 
 from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
-from dicom2fhir.deliver.server.entries import digest_of
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.readback import Reader
 from dicom2fhir.deliver.server.replies import Place, place_of
@@ -40,7 +39,6 @@ SAMPLED_EACH = 16
 _JSON = re.compile(r"[/+]json\b|[/+]xml\b", re.IGNORECASE)
 """Types under which a server takes the bytes for a resource."""
 _CONTEXT = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
-_PAGES = {"text/html", "application/xhtml+xml"}
 _PASSING = {502, 503, 504}
 _NO_WAY = {400, 404, 405, 406, 411, 415, 422, 500, 501}
 """What servers answer to bytes that are not JSON where they do not know that form."""
@@ -51,7 +49,7 @@ class _Content:
     """The bytes of a Binary, wherever they are."""
 
     length: int
-    sha256: str
+    sha256: Callable[[], str]
     chunks: Callable[[], Iterable[bytes]]
 
 
@@ -62,7 +60,7 @@ class BinarySender:
         self._site = site
         self.raw = True
         """Whether the server takes bytes as they are, as far as we know."""
-        self._reader = Reader(site.client, site.options.server)
+        self._reader = Reader(site.client, site.options.server, site.pause)
         self._proven = False
         self._seen = 0
 
@@ -72,13 +70,16 @@ class BinarySender:
         Errors: HeldBackError; deliver.source-changed where its file is not what was found
         """
         outbox = self._site.outbox
-        digest = digest_of(binary)
         before = outbox.find(key)
-        if before is not None and before.digest == digest:
+        compared = before is not None and before.digest
+        digest = self._site.digest_of(binary) if compared else self._site.known_digest(binary)
+        if before is not None and before.digest in {"", digest}:
             if before.state is State.DONE:
                 self._site.tally.add("unchanged")
                 return before
-            if before.state in {State.INFLIGHT, State.RETRY} and self._site.mode.chooses_ids:
+            if before.state in {State.INFLIGHT, State.RETRY} and not (
+                before.server_id or not self._site.mode.chooses_ids
+            ):
                 note(Problem(code="push.orphan"))
         server_id = before.server_id if before is not None else ""
         if not server_id and not self._site.mode.chooses_ids:
@@ -87,12 +88,15 @@ class BinarySender:
         outbox.put([item])
         try:
             done = self._deliver(binary, item, note)
-        except SourceChangedError:
+        except SourceChangedError as changed:
             outbox.put([replace(item, state=State.PENDING)])
-            raise HeldBackError(Problem(code="deliver.source-changed"), State.PENDING) from None
+            raise HeldBackError(Problem(code=changed.code), State.PENDING) from None
         except HeldBackError as held:
-            outbox.put([replace(item, state=held.state, code=held.problem.detail)])
+            known = outbox.find(key) or item
+            told = self._site.known_digest(binary)
+            outbox.put([replace(known, digest=told, state=held.state, code=held.problem.detail)])
             raise
+        done = replace(done, digest=self._site.digest_of(binary))
         outbox.put([done])
         self._site.tally.add("sent")
         self._site.tally.add("binaries")
@@ -101,9 +105,9 @@ class BinarySender:
     def _deliver(self, binary: Resource, item: Item, note: Note) -> Item:
         content = content_of_binary(self._site, binary)
         if self.raw and not _JSON.search(binary.get("contentType", "")):
-            done = self._send_raw(binary, content, item, note)
-            if done is not None:
-                return done
+            item = self._send_raw(binary, content, item, note)
+            if item.state is State.DONE:
+                return item
         outcome = self._ask(item, _json_request(self._site, binary, item), note)
         if outcome.action is not Action.DONE:
             raise self._site.refusal(outcome, "Binary")
@@ -112,8 +116,8 @@ class BinarySender:
             raise HeldBackError(Problem(code="push.not-equal", detail=content_type(binary)))
         return done
 
-    def _send_raw(self, binary: Resource, content: _Content, item: Item, note: Note) -> Item | None:
-        """Send the bytes as they are; None where the server does not take or keep them so."""
+    def _send_raw(self, binary: Resource, content: _Content, item: Item, note: Note) -> Item:
+        """Send the bytes as they are; INFLIGHT where the server does not take or keep them so."""
         context = binary.get("securityContext", {}).get("reference", "")
         headers = {"Content-Type": content_type(binary), "Prefer": "return=minimal"}
         if _CONTEXT.fullmatch(context):
@@ -131,12 +135,13 @@ class BinarySender:
             if self._is_equal(done, binary, content):
                 self._proven = True
                 return done
+            item = replace(done, state=State.INFLIGHT)
         elif outcome.reply is None or outcome.reply.status not in _NO_WAY:
             raise self._site.refusal(outcome, "Binary")
         if not self._proven:
             self.raw = False
             note(Problem(code="push.no-raw-binary"))
-        return None
+        return item
 
     def _ask(self, item: Item, request: Request, note: Note, *, raw: bool = False) -> Outcome:
         judge = self._judge_raw if raw else _judge
@@ -163,19 +168,21 @@ class BinarySender:
         sampled = self._seen <= SAMPLED_FIRST or self._seen % SAMPLED_EACH == 0
         if verify == "none" or (verify == "sample" and not sampled):
             return True
+        # Whatever the server reads back, later tries go to the Binary that it has made.
+        self._site.outbox.put([replace(item, state=State.INFLIGHT)])
         found = self._reader.digest(item.server_id, content_type(binary))
         if found is None:
             problem = Problem(code="push.later", detail="Binary read")
             raise HeldBackError(problem, State.RETRY)
-        if found == content.sha256:
-            self._site.tally.add("verified")
-        return found == content.sha256
+        same = found == content.sha256()
+        self._site.tally.add("verified", same)
+        return same
 
 
 def _judge(reply: Reply) -> Action:
     """Judge the reply to an upload: a page for people is none of a FHIR server."""
     action = judge_reply(reply)
-    return Action.ONCE if action is Action.DONE and reply.content_type in _PAGES else action
+    return Action.ONCE if action is Action.DONE and reply.content_type in PAGES else action
 
 
 def content_type(binary: Resource) -> str:
@@ -196,12 +203,14 @@ def content_of_binary(site: Site, binary: Resource) -> _Content:
     """
     data = binary.get("data", "")
     if isinstance(data, Bytes):
-        return _Content(data.length, data.sha256, lambda: site.read_bytes(data))
+        return _Content(
+            data.length, lambda: site.contents.sha256(data), lambda: site.read_bytes(data)
+        )
     try:
         plain = b64decode(data, validate=True)
     except ValueError:
         raise HeldBackError(Problem(code="check.json", element="Binary.data")) from None
-    return _Content(len(plain), hashlib.sha256(plain).hexdigest(), lambda: (plain,))
+    return _Content(len(plain), lambda: hashlib.sha256(plain).hexdigest(), lambda: (plain,))
 
 
 def _json_request(site: Site, binary: Resource, item: Item) -> Request:

@@ -13,11 +13,13 @@ import time
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import dicom2fhir
 from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.server.address import check_base, name_host, origin_of, resolve
+from dicom2fhir.deliver.server.ahead import read_ahead
 from dicom2fhir.deliver.server.auth import make_signer
 from dicom2fhir.deliver.server.exchange import (
     FHIR_JSON,
@@ -51,6 +53,8 @@ __all__ = ["Client", "Download", "Fault", "NoReplyError", "Reply", "Request"]
 
 MIN_RATE = 16 * 1024
 """Bytes a second; what is streamed may take this much longer than the time of one request."""
+AHEAD_ABOVE = 1024 * 1024
+"""Bytes; what opens a longer body works ahead of the network."""
 _CHUNK = 64 * 1024
 _NOT_MODIFIED = 304
 _NO_VALUE = re.compile(r"[^\t\x20-\x7e]")
@@ -114,9 +118,9 @@ class Client:
         self._options = options
         self._clock = clock
         self._guard = Guard()
-        self._context = make_context(options)
-        self._ways: dict[str | None, httpx2.HTTPTransport] = {}
+        self._ways: dict[tuple[str, str | None], httpx2.HTTPTransport] = {}
         self._lock = threading.Lock()
+        self._way_to(self.base)  # what is wrong with a certificate is told before anything is sent
         self._signer = make_signer(options.auth, self.base, self._ask, clock)
 
     def __enter__(self) -> Self:
@@ -276,21 +280,25 @@ class Client:
     def _way_to(self, url: str) -> httpx2.HTTPTransport:
         """Return the connections to this URL: direct ones, or those by a proxy."""
         proxy = _find_proxy(url) if self._options.use_proxy_env else None
+        scheme = urlsplit(url).scheme
+        kind = scheme, proxy
         with self._lock:
-            if proxy not in self._ways:
-                way = httpx2.HTTPTransport(verify=self._context, trust_env=False, proxy=proxy)
+            if kind not in self._ways:
+                context = make_context(self._options, scheme)
+                way = httpx2.HTTPTransport(verify=context, trust_env=False, proxy=proxy)
                 # The only place where a clock can stand: below HTTP and TLS, at each call of a
                 # socket. The library has no public name for it.
                 way._pool._network_backend = self._guard  # noqa: SLF001
-                self._ways[proxy] = way
-            return self._ways[proxy]
+                self._ways[kind] = way
+            return self._ways[kind]
 
 
 def _pace(request: Request, deadline: Deadline) -> Iterator[bytes]:
     """Yield a body as it is opened, of the length that was promised; a long one may take longer."""
     assert not isinstance(request.body, bytes)  # noqa: S101 - for mypy
     left = request.length or 0
-    for chunk in request.body():
+    blocks = request.body()
+    for chunk in read_ahead(blocks) if left > AHEAD_ABOVE else blocks:
         left -= len(chunk)
         if left < 0:
             break

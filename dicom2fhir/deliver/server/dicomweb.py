@@ -32,7 +32,8 @@ _ACCEPTED: Final = (
 _NOT_ACCEPTABLE: Final = {400, 406, 415}
 _OK: Final = 200
 _EMPTY: Final = 204
-_UID: Final = re.compile(r"[0-9.]{1,64}")
+# Longer than PS3.5 9.1 allows, as some files have them and servers store them.
+_UID: Final = re.compile(r"[0-9][0-9.]{0,127}")
 
 
 class Place(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qs
 
 from dicom2fhir.bundle.encoding import decode_pieces, encode_pieces
@@ -14,9 +14,11 @@ from dicom2fhir.identity import IDENTIFIER_SYSTEM, resource_id
 from dicom2fhir.model import PushEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from dicom2fhir.model import EncodedBundle, Json, Resource
+    from dicom2fhir.model import Bytes, EncodedBundle, Json, Resource
+
+    Hash: TypeAlias = Callable[[Bytes], str]
 
 WRITING = {"PUT", "POST"}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,15 +32,15 @@ class NotATransactionError(Exception):
     """A Bundle is no transaction of resources that are to be written."""
 
 
-def read_entries(bundle: Json) -> list[PushEntry]:
+def read_entries(bundle: Json, sha256: Hash) -> list[PushEntry]:
     """Return the entries of a transaction Bundle.
 
-    Errors: NotATransactionError
+    Errors: NotATransactionError; those of `sha256`, asked where an entry has no fullUrl
     """
     try:
         if bundle["resourceType"] != "Bundle" or bundle["type"] != "transaction":
             raise NotATransactionError
-        entries = [_read_entry(entry) for entry in bundle.get("entry", ())]
+        entries = [_read_entry(entry, sha256) for entry in bundle.get("entry", ())]
     except (LookupError, TypeError, AttributeError):
         raise NotATransactionError from None
     if len({entry.full_url for entry in entries}) != len(entries):
@@ -48,13 +50,17 @@ def read_entries(bundle: Json) -> list[PushEntry]:
 
 def read_encoded(bundle: EncodedBundle) -> list[PushEntry]:
     """Return the entries of a Bundle of ours."""
-    return [_read_entry(decode_pieces(entry.pieces)) for entry in bundle.entries]
+    return [_read_entry(decode_pieces(entry.pieces), _stated) for entry in bundle.entries]
 
 
-def _read_entry(entry: Json) -> PushEntry:
+def _stated(content: Bytes) -> str:
+    return content.sha256
+
+
+def _read_entry(entry: Json, sha256: Hash) -> PushEntry:
     request, resource = entry["request"], entry["resource"]
     read = PushEntry(
-        full_url=str(entry.get("fullUrl") or entry_url(digest_of(resource))),
+        full_url=str(entry.get("fullUrl") or entry_url(digest_of(resource, sha256))),
         resource=resource,
         method=request["method"],
         url=request["url"],
@@ -137,14 +143,20 @@ def is_met(resource: Resource, query: str) -> bool:
     )
 
 
-def digest_of(resource: Resource) -> str:
-    """Return the SHA-256 of a resource as we would send it, in hex."""
+def digest_of(resource: Resource, sha256: Hash) -> str:
+    """Return the SHA-256 of a resource as we would send it, in hex.
+
+    "" where `sha256` has none for bytes that stand in it.
+    """
     if resource["resourceType"] == "Binary":
         # who may see it is told by an id that the server may choose
         resource = {name: resource[name] for name in ("contentType", "data") if name in resource}
     digest = hashlib.sha256()
     for piece in encode_pieces(resource):
-        digest.update(piece if isinstance(piece, bytes) else piece.sha256.encode())
+        told = piece if isinstance(piece, bytes) else sha256(piece).encode()
+        if not told:
+            return ""
+        digest.update(told)
     return digest.hexdigest()
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FHIR_JSON = "application/fhir+json"
 """Without a charset parameter: Medplum takes a Binary with one for raw bytes."""
+PAGES = frozenset({"text/html", "application/xhtml+xml"})
+"""What is answered by somebody on the way, such as a portal that wants a log-in."""
 
 Body: TypeAlias = bytes | Callable[[], Iterable[bytes]]
 """Bytes, or what opens them anew each time they are sent."""

@@ -21,7 +21,7 @@ from dicom2fhir.deliver.server.dicomweb import (
     list_series,
     retrieve,
 )
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request
 from dicom2fhir.deliver.server.listing import ListedInstance, wado_address
 from dicom2fhir.deliver.server.searching import id_of, read_resource
 from dicom2fhir.deliver.server.steady import SteadyClient
@@ -119,7 +119,10 @@ class Fetcher:
         for address in self._wado(series.endpoints, study):
             client = self._client(address)
             found = list_series(client, series.study_uid, series.series_uid)
-            return [ListedInstance(place=place, endpoints=series.endpoints) for place in found]
+            return [
+                ListedInstance(place=place, stored=place, endpoints=series.endpoints)
+                for place in found
+            ]
         return []
 
     def _ways(
@@ -129,9 +132,9 @@ class Fetcher:
             yield "binary", lambda: open_binary(self.fhir, instance.binary, DICOM)
         if instance.attachment:
             yield "attachment", lambda: self.open_attachment(instance.attachment)
-        if instance.place.is_askable:
+        if instance.stored.is_askable:
             for address in self._wado(instance.endpoints, study):
-                yield "dicomweb", partial(self._retrieve, address, instance.place)
+                yield "dicomweb", partial(self._retrieve, address, instance.stored)
 
     def _retrieve(self, address: str, place: Place) -> Opened:
         return retrieve(self._client(address), place)
@@ -197,7 +200,7 @@ def open_binary(
             if download.status in _NOT_ACCEPTABLE and accepted != FHIR_JSON:
                 continue  # sekmet has Binaries in JSON only
             expect_success(download)
-            content = _content(download)
+            content = _content(download, media_type)
             try:
                 first = next(content, b"")
             except NoDataError:
@@ -218,8 +221,10 @@ def _get(path: str, accepted: str) -> Request:
     )
 
 
-def _content(download: Download) -> Iterator[bytes]:
+def _content(download: Download, asked: str) -> Iterator[bytes]:
     media_type = download.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if media_type in PAGES and asked.partition(";")[0].strip().casefold() not in PAGES:
+        raise DamagedReplyError
     if media_type not in JSON_TYPES:
         yield from download
         return

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.deliver.server.dicomweb import Place
 from dicom2fhir.deliver.server.searching import id_of
-from dicom2fhir.identity import ATTACHMENT, CONTENT, SHA256
+from dicom2fhir.identity import ATTACHMENT, CONTENT, ORIGINAL_UID, SHA256, replacement_uid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dicom2fhir.model import Json, Resource
 
@@ -25,11 +25,13 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class ListedInstance:
     """One instance: its UIDs, and every way to its bytes that the study names.
 
-    `binary` is an id, `attachment` an Attachment, `endpoints` are references. `sha256` is that of
-    the file in hex, "" where the study does not state it.
+    `stored` has the UIDs as they stand in the file, where those are no valid ones: a DICOMweb
+    server knows it by them. `binary` is an id, `attachment` an Attachment, `endpoints` are
+    references. `sha256` is that of the file in hex, "" where the study does not state it.
     """
 
     place: Place
+    stored: Place
     binary: str = ""
     attachment: Json = None
     endpoints: tuple[str, ...] = ()
@@ -62,16 +64,20 @@ class ListedStudy:
 def list_instances(study: Resource) -> ListedStudy:
     """Return what the study lists, in its order."""
     uid = _study_uid(study)
+    stored_uid = _uid_in_file(uid, (one.get("value") for one in _items(study, "identifier")))
     endpoints = _references(study)
     instances: list[ListedInstance] = []
     uncounted: list[ListedSeries] = []
     for series in _items(study, "series"):
         own = _references(series) or endpoints
         series_uid = _plain_uid(series.get("uid"))
+        stored_series_uid = _uid_in_file(series_uid, _originals(series))
         listed = list(_items(series, "instance"))
         for one in listed:
             place = Place(uid, series_uid, _plain_uid(one.get("uid")))
-            instances.append(_instance(one, place, own))
+            sop_uid = _uid_in_file(place.sop_instance_uid, _originals(one))
+            stored = Place(stored_uid, stored_series_uid, sop_uid)
+            instances.append(_instance(one, place, stored, own))
         count = series.get("numberOfInstances")
         if isinstance(count, int) and count > len(listed):
             uncounted.append(
@@ -97,11 +103,24 @@ def wado_address(endpoint: Resource) -> str:
     return ""
 
 
-def _instance(one: Json, place: Place, endpoints: tuple[str, ...]) -> ListedInstance:
+def _uid_in_file(uid: str, originals: Iterable[object]) -> str:
+    """Return the one that this UID was derived from, where it is among these."""
+    texts = (one for one in originals if isinstance(one, str))
+    return next((one for one in texts if replacement_uid(one) == uid), uid)
+
+
+def _originals(resource: Json) -> Iterator[object]:
+    for extension in _items(resource, "extension"):
+        if extension.get("url") == ORIGINAL_UID:
+            yield extension.get("valueString")
+
+
+def _instance(one: Json, place: Place, stored: Place, endpoints: tuple[str, ...]) -> ListedInstance:
     extensions = {str(ext.get("url")): ext for ext in _items(one, "extension")}
     digest = str(extensions.get(SHA256, {}).get("valueString", "")).lower()
     return ListedInstance(
         place=place,
+        stored=stored,
         binary=id_of(extensions.get(CONTENT, {}).get("valueUri"), "Binary"),
         attachment=extensions.get(ATTACHMENT, {}).get("valueAttachment"),
         endpoints=endpoints,

@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicom2fhir.bundle.encoding import encode
-from dicom2fhir.deliver.server.capability import WriteMode
 from dicom2fhir.deliver.server.entries import (
     by_our_identifier,
-    digest_of,
     encode_part,
     entry_url,
     is_master,
@@ -20,16 +18,15 @@ from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.replies import judge
 from dicom2fhir.deliver.server.retrying import Action
-from dicom2fhir.deliver.server.site import HeldBackError, is_unknown
+from dicom2fhir.deliver.server.site import HeldBackError, judge_transaction
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
     from dicom2fhir.deliver.server.retrying import Outcome
     from dicom2fhir.deliver.server.site import Site
-    from dicom2fhir.model import PushEntry
+    from dicom2fhir.model import PushEntry, Resource
 
 WRITE = {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"}
-_RACES = 3
 
 
 class Masters:
@@ -71,32 +68,34 @@ class Masters:
         """Create it by a small transaction, so that no value stands in a URL or header."""
         resource = {name: value for name, value in entry.resource.items() if name != "id"}
         kind = resource["resourceType"]
-        condition = "" if self._site.mode is WriteMode.SEARCH_FIRST else query
         sent = replace(
             entry,
             full_url=entry_url(key),
             resource=resource,
             method="POST",
             url=kind,
-            if_none_exist=condition,
+            if_none_exist=query if self._site.is_safe else "",
         )
-        digest = digest_of(entry.resource)
+        digest = self._site.digest_of(entry.resource)
         self._site.outbox.put([Item(key, digest, state=State.INFLIGHT)])
-        body = encode(encode_part([sent], {}))
-        safe = bool(condition)
-        outcome: Outcome | None = None
-        for attempt in range(_RACES if safe else self._site.options.server.retry_tries):
-            request = Request(method="POST", body=body, headers=WRITE)
-            outcome = self._site.ask(request, safe=safe)
-            if outcome.action is not Action.CONFLICT and (safe or not is_unknown(outcome)):
-                return self._created(outcome, sent, Item(key, digest, state=State.DONE))
+        request = Request(method="POST", body=encode(encode_part([sent], {})), headers=WRITE)
+        there: list[Resource] = []
+
+        def look() -> Request | None:
             # Somebody else created it, or our own request did and its reply was lost.
-            self._site.pause(max(outcome.not_before, min(2.0**attempt, 30.0) / 2))
             found = self._site.find_one(kind, query)
-            if found is not None:
-                return Item(key, "", str(found["id"]), State.DONE)
-        assert outcome is not None  # noqa: S101 - it was asked for once at least
-        raise self._site.refusal(outcome, kind)
+            there.extend([found] if found is not None else [])
+            return None if there else request
+
+        outcome = self._site.ask(
+            request,
+            lambda reply: judge_transaction(reply, [sent]),
+            look,
+            safe=self._site.is_safe,
+        )
+        if outcome.action is Action.SETTLED:
+            return Item(key, "", str(there[0]["id"]), State.DONE)
+        return self._created(outcome, sent, Item(key, digest, state=State.DONE))
 
     def _created(self, outcome: Outcome, sent: PushEntry, item: Item) -> Item:
         """Return the item of what was created.

@@ -12,16 +12,21 @@ from dicom2fhir.deliver.server.retrying import Action, Retrier
 from dicom2fhir.deliver.server.steady import Attempts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.options import ServerOptions
 
 
 class Reader:
-    """Reads Binaries of one server and asks again where a reply was lost."""
+    """Reads Binaries of one server and asks again where a reply was lost; threads may share it."""
 
-    def __init__(self, client: Client, options: ServerOptions) -> None:
+    def __init__(
+        self, client: Client, options: ServerOptions, pause: Callable[[float], bool]
+    ) -> None:
         self._client = client
-        self._options = options
+        self._attempts = Attempts()
+        self._retrier = Retrier(self._attempts, options, pause=pause)
 
     def digest(self, identity: str, media_type: str) -> str | None:
         """Return the SHA-256 of a Binary's bytes as the server gives them, in hex.
@@ -29,7 +34,6 @@ class Reader:
         "" where it gives none, None where it cannot answer now.
         Errors: those of Retrier.send
         """
-        attempts = Attempts()
         found: list[str] = []
 
         def attempt() -> Reply:
@@ -45,8 +49,8 @@ class Reader:
             found.append(digest.hexdigest())
             return Reply(status=200)
 
-        attempts.attempt = attempt
-        outcome = Retrier(attempts, self._options).send(Request(method="GET"))
+        self._attempts.attempt = attempt
+        outcome = self._retrier.send(Request(method="GET"))
         if outcome.action is Action.LATER:
             return None
         return found[-1] if found and outcome.action is Action.DONE else ""

@@ -6,9 +6,10 @@ import random
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -44,6 +45,8 @@ RETRY_AFTER_CAP = 300.0
 """Seconds; a server that asks for more is left for this run."""
 FAILURES_IN_A_ROW = 5
 """Requests given up one after another: then the server is down, not the request bad."""
+CONFLICTS = 3
+"""Times that what was changed meanwhile is read and worked out again."""
 
 
 class Action(StrEnum):
@@ -61,9 +64,13 @@ class Action(StrEnum):
     LATER = "later"
     """Given up for this run: a later one may succeed."""
     STOP = "stop"
+    SETTLED = "settled"
+    """Nothing is left to send: somebody looked, and the server has it."""
 
 
 Judge: TypeAlias = Callable[[Reply], Action]
+Again: TypeAlias = Callable[[], Request | None]
+"""Looks what the server has, and returns what is to be sent now; None where nothing is."""
 
 REPLIES: Mapping[int, Action] = {
     400: Action.DEAD,
@@ -116,10 +123,10 @@ _SAID = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one request ended: DONE, CONFLICT, HALVE, DEAD or LATER.
+    """How one request ended: DONE, SETTLED, CONFLICT, HALVE, DEAD or LATER.
 
-    There is a reply or an error. `sent` tells that the server may have done it whatever we know.
-    `not_before` are the seconds that the server wants to be left alone.
+    There is a reply or an error, unless it is settled. `sent` tells that the server may have done
+    it whatever we know. `not_before` are the seconds that the server wants to be left alone.
     """
 
     action: Action
@@ -193,21 +200,26 @@ def read_retry_after(reply: Reply, now: float) -> float:
 class _AgainError(Exception):
     """A try that may be repeated, and how the request ends if it is not."""
 
-    def __init__(self, outcome: Outcome, *, once: bool) -> None:
+    def __init__(self, outcome: Outcome, action: Action) -> None:
         super().__init__()
         self.outcome = outcome
-        self.once = once
+        self.action = action
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Course:
     """The tries of one request."""
 
+    request: Request
+    judge: Judge
+    again: Again | None
+    safe: bool
     start: float
     wait: float = 0.0
     tries: int = 0
-    odd: int = 0
-    """Replies of no FHIR server."""
+    seen: Counter[Action] = field(default_factory=Counter)
+    looks: bool = False
+    """Before the next try somebody looks what the server has."""
     sent: bool = False
 
 
@@ -245,7 +257,7 @@ class Retrier:
         self._draw = draw
         self._on_wait = on_wait
         self._lock = threading.Lock()
-        self._in_a_row = 0
+        self._in_a_row: Counter[tuple[str, bool]] = Counter()
 
     def abort(self) -> None:
         """End all requests and waits of all threads, as on an interrupt."""
@@ -256,18 +268,24 @@ class Retrier:
         """Wait so many seconds; tell whether the run was aborted meanwhile."""
         return self._pause(seconds)
 
-    def send(self, request: Request, judge: Judge = judge_reply) -> Outcome:
+    def send(
+        self,
+        request: Request,
+        judge: Judge = judge_reply,
+        again: Again | None = None,
+        *,
+        safe: bool = True,
+    ) -> Outcome:
         """Send a request until its outcome is known, or time or tries are used up.
 
+        With `again`, what meets a conflict is worked out anew; what is not `safe` is so before
+        every further try, for it may have been done.
         Errors: ServerUnreachableError after five given up in a row, or once aborted;
-                CredentialsError after 401 and 403; ConfigError for what TLS finds
+                CredentialsError after 401 and 403; ConfigError for what TLS finds; those of `again`
         """
-        course = _Course(self._clock())
-        outcome = self._try(request, judge, course)
-        with self._lock:
-            self._in_a_row = self._in_a_row + 1 if outcome.action is Action.LATER else 0
-            down = self._in_a_row >= FAILURES_IN_A_ROW
-        if down:
+        course = _Course(request=request, judge=judge, again=again, safe=safe, start=self._clock())
+        outcome = self._try(course)
+        if self._counts_as_down(request, outcome):
             raise ServerUnreachableError(
                 f"{FAILURES_IN_A_ROW} requests in a row were given up; the last ended with"
                 f" {outcome.code}.",
@@ -275,7 +293,19 @@ class Retrier:
             )
         return outcome
 
-    def _try(self, request: Request, judge: Judge, course: _Course) -> Outcome:
+    def _counts_as_down(self, request: Request, outcome: Outcome) -> bool:
+        """Count what was given up in a row, reads and writes apart.
+
+        A server may find everything and take nothing: what it finds says nothing of the rest.
+        """
+        kind = (request.method, request.path.endswith("/_search"))
+        with self._lock:
+            self._in_a_row[kind] += 1
+            if outcome.action is not Action.LATER:
+                self._in_a_row[kind] = 0
+            return self._in_a_row[kind] >= FAILURES_IN_A_ROW
+
+    def _try(self, course: _Course) -> Outcome:
         try:
             for attempt in stamina.retry_context(
                 lambda error: self._goes_on(error, course),
@@ -284,17 +314,21 @@ class Retrier:
             ):
                 with attempt:
                     self._wait(course)
-                    return self._send_once(request, judge, course)
+                    request = self._look(course)
+                    if request is None:
+                        return Outcome(action=Action.SETTLED, tries=course.tries, sent=course.sent)
+                    return self._send_once(request, course)
         except _AgainError as last:
             return last.outcome
         raise AssertionError("a context ends with an outcome or an error")
 
     def _goes_on(self, error: Exception, course: _Course) -> bool | float:
         """Tell whether to try again; the wait is ours, as that of stamina cannot be ended."""
-        if not isinstance(error, _AgainError) or (error.once and course.odd > 1):
+        if not isinstance(error, _AgainError) or course.tries >= self._options.retry_tries:
             return False
-        if course.tries >= self._options.retry_tries:
+        if course.seen[error.action] > _MOST.get(error.action, self._options.retry_tries):
             return False
+        course.looks = error.action is Action.CONFLICT or not course.safe
         asked = error.outcome.not_before
         own = self._draw(0.0, min(WAIT_CAP, 2.0 ** (course.tries - 1)))
         course.wait = max(asked, own)
@@ -308,7 +342,13 @@ class Retrier:
         if course.tries and self._pause(course.wait):
             raise NoReplyError(Fault.ABORTED, sent=course.sent)
 
-    def _send_once(self, request: Request, judge: Judge, course: _Course) -> Outcome:
+    @staticmethod
+    def _look(course: _Course) -> Request | None:
+        if course.again is not None and course.looks:
+            return course.again()
+        return course.request
+
+    def _send_once(self, request: Request, course: _Course) -> Outcome:
         """Return a final outcome.
 
         Errors: _AgainError for one that may not be final
@@ -318,13 +358,13 @@ class Retrier:
         error: NoReplyError | RedirectedError | None = None
         try:
             reply = self._client.send(request)
-            action = judge(reply)
+            action = course.judge(reply)
         except RedirectedError as fault:
             error, action = fault, Action.DEAD
         except NoReplyError as fault:
             error, action = fault, FAULTS[fault.fault]
         course.sent |= not isinstance(error, NoReplyError) or error.sent
-        course.odd += action is Action.ONCE
+        course.seen[action] += 1
         if action is Action.STOP:
             raise error or CredentialsError(
                 "The server forbids this to our credentials (403).",
@@ -338,10 +378,18 @@ class Retrier:
             not_before=0.0 if reply is None else read_retry_after(reply, time.time()),
             sent=course.sent,
         )
-        if action in _FINALLY:
-            raise _AgainError(outcome, once=action is Action.ONCE)
+        if _is_to_repeat(action, course):
+            raise _AgainError(outcome, action)
         return outcome
+
+
+def _is_to_repeat(action: Action, course: _Course) -> bool:
+    if course.again is None:
+        return course.safe and action in _FINALLY
+    return action in _FINALLY or action is Action.CONFLICT
 
 
 _FINALLY = {Action.RETRY: Action.LATER, Action.ONCE: Action.DEAD}
 """What a try that may be repeated comes to when it is not."""
+_MOST = {Action.ONCE: 1, Action.CONFLICT: CONFLICTS}
+"""Times that a try is repeated after this."""

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from dicom2fhir.deliver.server.entries import is_met
+from dicom2fhir.deliver.blocks import SourceChangedError
+from dicom2fhir.deliver.server.capability import WriteMode
+from dicom2fhir.deliver.server.entries import digest_of, is_met
 from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Request
 from dicom2fhir.deliver.server.outbox import State
-from dicom2fhir.deliver.server.replies import is_ambiguous, outline
+from dicom2fhir.deliver.server.replies import is_ambiguous, judge, outline
 from dicom2fhir.deliver.server.retrying import Action, Outcome, judge_reply
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from dicom2fhir.deliver.blocks import ReadBytes
-    from dicom2fhir.deliver.server.capability import Capability, WriteMode
+    from dicom2fhir.deliver.server.capability import Capability
     from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.outbox import Outbox
-    from dicom2fhir.deliver.server.retrying import Judge, Retrier
-    from dicom2fhir.model import Resource
+    from dicom2fhir.deliver.server.retrying import Again, Judge, Retrier
+    from dicom2fhir.model import Bytes, PushEntry, Resource
     from dicom2fhir.options import PushOptions
 
 _FORM = {
@@ -44,6 +44,19 @@ class HeldBackError(Exception):
         self.problem = problem
         self.state = state
         self.not_before = not_before
+
+
+class Contents(Protocol):
+    """The bytes that stand in resources, hashed at the latest while they are read."""
+
+    def read(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes; the last ones only where all are what was found or claimed."""
+
+    def known(self, payload: Bytes) -> str:
+        """Return the SHA-256 in hex, "" where nobody has read the bytes yet."""
+
+    def sha256(self, payload: Bytes) -> str:
+        """Return the SHA-256 in hex, for which the bytes may have to be read."""
 
 
 class Tally:
@@ -69,22 +82,53 @@ class Site:
     options: PushOptions
     capability: Capability
     mode: WriteMode
-    read_bytes: ReadBytes
-    once: Retrier
-    """Tries once: for what must not be sent again before somebody has looked."""
-    pause: Callable[[float], object] = time.sleep
+    contents: Contents
+    pause: Callable[[float], bool]
     tally: Tally = field(default_factory=Tally)
     stopping: bool = False
     """The run is to end: what is under way is finished, nothing new is begun."""
 
-    def ask(self, request: Request, judge: Judge = judge_reply, *, safe: bool = True) -> Outcome:
-        """Send a request until its outcome is known; what is not `safe` to repeat only once.
+    def read_bytes(self, payload: Bytes) -> Iterator[bytes]:
+        """Yield the bytes.
 
-        Errors: those of Retrier.send, all of which end the run
+        Errors: SourceChangedError
+        """
+        return self.contents.read(payload)
+
+    def known_digest(self, resource: Resource) -> str:
+        """Return the digest of a resource, "" where bytes in it were not read yet."""
+        return digest_of(resource, self.contents.known)
+
+    def digest_of(self, resource: Resource) -> str:
+        """Return the digest of a resource.
+
+        Errors: HeldBackError where bytes in it are not what was found
+        """
+        try:
+            return digest_of(resource, self.contents.sha256)
+        except SourceChangedError as changed:
+            raise HeldBackError(Problem(code=changed.code), State.PENDING) from None
+
+    def ask(
+        self,
+        request: Request,
+        judge: Judge = judge_reply,
+        again: Again | None = None,
+        *,
+        safe: bool = True,
+    ) -> Outcome:
+        """Send a request until its outcome is known; what is not `safe` after a look only.
+
+        Errors: those of Retrier.send, all of which end the run; those of `again`
         """
         if self.stopping:
             raise NoReplyError(Fault.ABORTED, sent=False)
-        return (self.retrier if safe else self.once).send(request, judge)
+        return self.retrier.send(request, judge, again, safe=safe)
+
+    @property
+    def is_safe(self) -> bool:
+        """Tell whether a transaction may be sent twice: it is written by an id or a condition."""
+        return self.mode is not WriteMode.SEARCH_FIRST
 
     def find(self, kind: str, query: str) -> list[Resource]:
         """Return the resources that have the identifier of this search, whose values no URL holds.
@@ -93,7 +137,8 @@ class Site:
         Errors: HeldBackError
         """
         path = f"{kind}/_search"
-        outcome = self.ask(Request(method="POST", path=path, body=query.encode(), headers=_FORM))
+        request = Request(method="POST", path=path, body=query.encode(), headers=_FORM)
+        outcome = self.ask(request, _judge_resource)
         bundle = outcome.reply.json() if outcome.reply is not None else None
         if outcome.action is not Action.DONE or not isinstance(bundle, dict):
             raise self.refusal(outcome, f"{kind} search")
@@ -122,7 +167,7 @@ class Site:
         Errors: HeldBackError
         """
         headers = {"Cache-Control": "no-cache"}
-        outcome = self.ask(Request(method="GET", path=reference, headers=headers))
+        outcome = self.ask(Request(method="GET", path=reference, headers=headers), _judge_resource)
         if outcome.reply is not None and outcome.reply.status in _ABSENT:
             return None
         found = outcome.reply.json() if outcome.reply is not None else None
@@ -144,12 +189,21 @@ class Site:
         return HeldBackError(Problem(code=code, detail=f"{what}: {told(reply, outcome.code)}"))
 
 
-def is_unknown(outcome: Outcome) -> bool:
-    """Tell whether the server may have done what it was asked, and may do it later."""
-    if outcome.action is Action.DONE:
-        return False
-    no_answer = outcome.reply is None or outcome.reply.is_success
-    return outcome.action is Action.LATER or (no_answer and outcome.action is Action.DEAD)
+def judge_transaction(reply: Reply, entries: Sequence[PushEntry]) -> Action:
+    """Return what follows from the reply to a transaction, of which 200 proves nothing."""
+    action = judge_reply(reply)
+    if action is Action.DONE and judge(reply, entries).fault:
+        return Action.ONCE
+    if action is Action.CONFLICT and is_ambiguous(reply):
+        return Action.DEAD
+    return action
+
+
+def _judge_resource(reply: Reply) -> Action:
+    """Return what follows from the reply to a read or a search: it is a resource, if anything."""
+    action = judge_reply(reply)
+    odd = action is Action.DONE and not isinstance(reply.json(), dict)
+    return Action.ONCE if odd else action
 
 
 def told(reply: Reply | None, code: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Self
 
 from dicom2fhir.deliver.server.client import Client
@@ -61,8 +62,8 @@ def _reply_or_error(reply: Reply | None, error: NoReplyError | RedirectedError |
     raise AssertionError("a request ends with a reply or an error")
 
 
-class Attempts:
-    """Makes attempts where a Retrier sends requests."""
+class Attempts(threading.local):
+    """Makes attempts where a Retrier sends requests, each thread its own."""
 
     attempt: Callable[[], Reply]
 

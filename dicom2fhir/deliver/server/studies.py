@@ -9,7 +9,6 @@ from dicom2fhir.deliver.server.capability import WriteMode
 from dicom2fhir.deliver.server.entries import (
     UUID,
     by_our_identifier,
-    digest_of,
     entry_url,
     key_of,
     name_of,
@@ -188,11 +187,6 @@ class Studies:
     def _is_done(self, attachments: Sequence[Resource]) -> bool:
         items = [self._site.outbox.find(_binary(one)) for one in attachments]
         return all(item is not None and item.state is State.DONE for item in items)
-
-
-def stored_item(key: str, binary: Resource, server_id: str) -> Item:
-    """Return the item of a Binary that the server has."""
-    return Item(key, digest_of(binary), server_id, State.DONE)
 
 
 def _differing(ours: Resource, theirs: Resource) -> set[str]:
