@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.content import Number, Part
 from dicom2fhir.identity import CONTENT_ITEM
+from dicom2fhir.mapping import dose
 from dicom2fhir.mapping.codes import DCM, SYSTEMS, coded_concept, concept_of, oid_uri
 from dicom2fhir.mapping.elements import Element, compact, fill
 from dicom2fhir.mapping.identifiers import own, uid
@@ -52,8 +53,6 @@ _NORMALITY = {
     "371880002": ("L", "Low"),
 }
 _CODE_OF = dict(_NORMALITY.values())
-_IMAGED = frozenset({"dose", "administration"})
-"""Kinds that tell of the study itself (HL7 Radiation Dose Summary)."""
 _STATUS = {"partial": "preliminary", "amended": "final"}
 """The status of a report as that of its Observations."""
 TRACKING_ID: Json = {
@@ -194,6 +193,17 @@ def _id(found: Found, _context: Context) -> Json:
     return found.id
 
 
+def _meta(found: Found, context: Context) -> Json:
+    """Return the same for every resource, and of a dose the profile that it fulfils."""
+    profiles = dose.profiles(found.observed, found.reported)
+    return compact({**patient_meta(found, context), "profile": profiles})
+
+
+def _report(found: Found, _context: Context) -> Json:
+    """Return the SOP Instance UID of a dose report, of its summary."""
+    return dose.report_identifier(found.observed, found.reported)
+
+
 def _observation_uid(found: Found, _context: Context) -> Json:
     """Return the Observation UID."""
     return _identified({"text": "Observation UID"}, found.observed.uid)
@@ -226,7 +236,7 @@ def _identified(kind: Json, value: str) -> Json:
 
 def _part_of(found: Found, _context: Context) -> Json:
     """Return the ImagingStudy."""
-    return [found.reported.study]
+    return [dose.study_part(found.observed, found.reported)]
 
 
 def _based_on(found: Found, _context: Context) -> Json:
@@ -260,12 +270,13 @@ def _focus(found: Found, _context: Context) -> Json:
     """Return the fetus; of a dose the ImagingStudy."""
     if found.observed.focus:
         return [{"display": clean(found.observed.focus)}]
-    return [found.reported.study] if found.observed.kind in _IMAGED else None
+    return [found.reported.study] if found.observed.kind in dose.SUMMARIES else None
 
 
 def _effective(found: Found, _context: Context) -> Json:
-    """Return when the cited image was acquired, else when the study started."""
-    return found.reported.effective(found.observed)
+    """Return when an irradiation began or the cited image was acquired, else the study's start."""
+    observed, reported = found.observed, found.reported
+    return dose.begun(observed, reported) or reported.effective(observed)
 
 
 def _issued(found: Found, _context: Context) -> Json:
@@ -274,8 +285,8 @@ def _issued(found: Found, _context: Context) -> Json:
 
 
 def _performers(found: Found, _context: Context) -> Json:
-    """Return the persons who observed, by name alone."""
-    return found.reported.people
+    """Return the persons who observed, of a dose who authorised it, by name alone."""
+    return dose.performers(found.observed, found.reported)
 
 
 def _interpretation(found: Found, _context: Context) -> Json:
@@ -369,6 +380,8 @@ _MACROS = "PS3.3 C.18.2 to C.18.9"
 _GUIDE = "HL7 DICOM SR"
 _FLAGS = ("PreliminaryFlag", "CompletionFlag", "VerificationFlag", "PredecessorDocumentsSequence")
 _CITED = ("ReferencedSOPSequence",)
+_ACQUIRED = ("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime")
+_TIMES = ("DateTime", *_ACQUIRED, "StudyDate", "StudyTime")
 
 COMPONENT: tuple[Element[Component], ...] = (
     Element(
@@ -394,10 +407,11 @@ COMPONENT: tuple[Element[Component], ...] = (
 
 OBSERVATION: tuple[Element[Found], ...] = (
     Element("Observation.id", ("SOPInstanceUID", "ContentSequence"), _id, "identity.md"),
-    Element("Observation.meta", ("PatientIdentityRemoved",), patient_meta, "R4 resource.html#Meta"),
+    Element("Observation.meta", ("PatientIdentityRemoved",), _meta, "R4 resource.html#Meta"),
     Element("Observation.extension[content-item]", ("ContentSequence",), _item, "PS3.3 C.17.3.2.5"),
     Element("Observation.extension[stated]", _MOMENT, _stated, "PS3.3 C.18"),
     Element("Observation.identifier[own]", ("SOPInstanceUID",), _own_identifier, "identity.md"),
+    Element("Observation.identifier[report]", ("SOPInstanceUID",), _report, "HL7 Radiation Dose"),
     Element("Observation.identifier[uid]", ("ObservationUID",), _observation_uid, _GUIDE),
     Element(
         "Observation.identifier[tracking]",
@@ -420,9 +434,9 @@ OBSERVATION: tuple[Element[Found], ...] = (
     Element("Observation.focus", ("TextValue",), _focus, "PS3.16 TID 1008; HL7 Radiation Dose"),
     Element(
         "Observation.effectiveDateTime",
-        ("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "StudyDate", "StudyTime"),
+        _TIMES,
         _effective,
-        _GUIDE,
+        f"{_GUIDE}; PS3.16 TID 10003, 10013, 10022",
     ),
     Element(
         "Observation.issued",

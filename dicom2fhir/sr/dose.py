@@ -258,11 +258,11 @@ def _sides(owner: _Owner) -> Iterator[Coded]:
 
 def _title(owner: _Owner, side: Coded | None) -> str:
     if owner.kind == "dose":
-        return words(concepts.SUMMARY)
+        return concepts.SUMMARY_TITLE
     number = str(owner.number)
     if owner.kind == "administration":
         agent = [words(item.code) for item in owner.find(concepts.AGENT)][:1]
-        return f"{words(concepts.SUMMARY)} ({': '.join((f'administration {number}', *agent))})"
+        return f"{concepts.SUMMARY_TITLE} ({': '.join((f'administration {number}', *agent))})"
     told = [words(item.code) for item in owner.find(concepts.EVENT_TYPES)][:1]
     told += [words(side)] if side else []
     return f"{words(concepts.EVENT)} ({': '.join((number, *filter(None, [', '.join(told)])))})"

@@ -19,8 +19,12 @@ def _sct(*codes: int) -> frozenset[Key]:
 
 
 SUMMARY: Final = Coded(
-    value="73569-6", scheme="LN", meaning="Radiation exposure and protection information"
+    value="73569-6",
+    scheme="LN",
+    meaning="Radiation exposure and protection information [Description] Document "
+    "Diagnostic imaging",
 )
+SUMMARY_TITLE: Final = "Radiation exposure and protection information"
 EVENT: Final = Coded(value="113852", scheme="DCM", meaning="Irradiation Event")
 EVENT_UID: Final = Coded(value="113769", scheme="DCM", meaning="Irradiation Event UID")
 ADMINISTRATION_UID: Final = Coded(

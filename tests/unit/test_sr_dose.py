@@ -90,7 +90,8 @@ def test_a_summary_says_its_totals_in_one_line_and_shows_its_scope() -> None:
     found = read(XRAY, *ct(ct_event()))
     summary = one(found, "dose")
     assert found.results == ("1",)
-    assert summary.name == coded("LN 73569-6 Radiation exposure and protection information")
+    assert (summary.name.scheme, summary.name.value) == ("LN", "73569-6")
+    assert summary.title == "Radiation exposure and protection information"
     assert summary.value == Text("TEXT", "CT DLP total 7.46 mGy.cm; 1 event")
     assert titled(summary)["Scope of Accumulation"] == coded("DCM 113014 Study")
     assert summary.members == ("1.4",)
