@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 _POINTING: Final = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM", "SCOORD", "SCOORD3D", "TCOORD"})
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{2})(\d{2})(\d{2})?")
-_LONGEST_GROUP: Final = 30
-"""Items that a reader takes in as one line."""
+_MOST_ITEMS: Final = 30
+_LONGEST_LINE: Final = 240
+"""Items and characters that a reader takes in as one line."""
 _NAMELESS: Final = frozenset({roles.DERIVATION, roles.LATERALITY, roles.TOPOGRAPHY})
 """Modifiers whose values speak for themselves."""
 _HEAD: Final = frozenset(
-    {roles.TRACKING_ID, roles.TRACKING_UID, roles.FINDING, roles.FINDING_CATEGORY}
+    {
+        roles.TRACKING_ID,
+        roles.TRACKING_UID,
+        roles.FINDING,
+        roles.FINDING_CATEGORY,
+        roles.FINDING_SITE,
+    }
 )
 
 
@@ -47,19 +54,32 @@ def one_line_of(group: ContentItem) -> str:
 
     `Lesion 1 — Nodule, left lung: Diameter 10.0 mm; Texture: Solid. [CT image, circle]`
     """
-    if len(group.children) > _LONGEST_GROUP:
+    if len(group.children) > _MOST_ITEMS:
         return ""
     said, shown = [], []
-    for child in group.children:
+    for child in rest_of(group):
         text, below = line_of(child)
         if below or child.value_type == "CONTAINER" or "\n" in text:
             return ""
         if child.value_type in _POINTING:
             shown.append(text[text.index("[") :])
-        elif roles.key(child.name) not in _HEAD | {roles.FINDING_SITE}:
+        else:
             said.append(text.replace(": ", " ", 1) if child.value_type == "NUM" else text)
     pictures = "".join(f" {text}" for text in dict.fromkeys(shown))
-    return f"{_head(group)}{': ' if said else ''}{'; '.join(said)}.{pictures}"
+    line = f"{head_of(group)}{': ' if said else ''}{'; '.join(said)}.{pictures}"
+    return line if len(line) <= _LONGEST_LINE else ""
+
+
+def rest_of(group: ContentItem) -> list[ContentItem]:
+    """Return what a measurement group holds besides what its head says, the first of each."""
+    said: set[roles.Key] = set()
+    rest = []
+    for child in group.children:
+        name = roles.key(child.name)
+        if name in said or name not in _HEAD or child.value_type == "NUM":
+            rest.append(child)
+        said.add(name)
+    return rest
 
 
 def sentence_of(items: Iterable[ContentItem]) -> str:
@@ -73,7 +93,8 @@ def sentence_of(items: Iterable[ContentItem]) -> str:
     return text
 
 
-def _head(group: ContentItem) -> str:
+def head_of(group: ContentItem) -> str:
+    """Return how a measurement group is tracked, what was found, and where."""
     found = {roles.key(child.name): child for child in reversed(group.children)}
     tracking = found.get(roles.TRACKING_ID)
     finding = found.get(roles.FINDING) or found.get(roles.FINDING_CATEGORY)

@@ -72,7 +72,7 @@ def is_property(item: ContentItem, owner: Draft) -> bool:
     return (
         not of_number
         or item.relationship == "HAS CONCEPT MOD"
-        or roles.key(item.name) in roles.STATISTICS
+        or roles.property_key(item) in roles.STATISTICS
     )
 
 
@@ -88,7 +88,7 @@ def find_ranges(item: ContentItem) -> list[Range]:
     low = high = None
     texts = []
     for child in item.children:
-        name = roles.key(child.name)
+        name = roles.property_key(child)
         if name == roles.RANGE_LOW and low is None:
             low = _limit(child)
         elif name == roles.RANGE_HIGH and high is None:

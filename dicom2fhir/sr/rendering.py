@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.groups import is_group, reads_as_text
-from dicom2fhir.sr.lines import line_of, one_line_of, sentence_of
+from dicom2fhir.sr.lines import head_of, line_of, one_line_of, rest_of, sentence_of
 from dicom2fhir.sr.words import title_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _every_line(root: ContentItem, kind: str) -> Iterator[Line]:
         if item.target:
             text = f"[see {names.get(item.target, item.target)}]"
         if text:
-            heading = item.value_type == "CONTAINER" and not is_group(item)
+            heading = item.value_type == "CONTAINER" and bool(below or not is_group(item))
             yield Line(min(depth, _DEEPEST), text, heading=heading)
         deeper = depth + 1 if text else depth
         waiting.extend((child, deeper) for child in reversed(below))
@@ -70,8 +70,9 @@ def _every_line(root: ContentItem, kind: str) -> Iterator[Line]:
 
 def _split(item: ContentItem, kind: str) -> tuple[str, Sequence[ContentItem | str]]:
     """Return the line of an item, and what stands on the lines below it."""
-    if is_group(item) and (text := one_line_of(item)):
-        return text, ()
+    if is_group(item):
+        text = one_line_of(item)
+        return (text, ()) if text else (head_of(item), rest_of(item))
     text, below = line_of(item)
     return text, _paragraphs(below) if reads_as_text(item, kind) else below
 

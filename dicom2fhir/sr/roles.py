@@ -63,6 +63,12 @@ def key(concept: Coded | None) -> Key:
     return ("SCT" if scheme in _SNOMED_RT else scheme, concept.value)
 
 
+def property_key(item: ContentItem) -> Key:
+    """Return the key of a property; limits of normal ranges have had many codes, but one name."""
+    meaning = item.name.meaning.strip().casefold() if item.name else ""
+    return _RANGE_WORDS.get(meaning) or key(item.name)
+
+
 def named(item: ContentItem, *keys: Key) -> bool:
     """Tell whether the concept name of this item is one of these."""
     return key(item.name) in keys
@@ -108,6 +114,10 @@ RANGE_TEXT: Final = ("DCM", "121407")
 RANGE_AUTHORITY: Final = ("DCM", "121408")
 RANGE_LOW: Final = ("SCT", "385524004")
 RANGE_HIGH: Final = ("SCT", "371933006")
+_RANGE_WORDS: Final = {
+    "normal range lower limit": RANGE_LOW,
+    "normal range upper limit": RANGE_HIGH,
+}
 INTERPRETED = _sct(17621005, 263654008, 371879000, 371880002)
 """Normal, abnormal, abnormally high and low (CID 222)."""
 STATISTICS = (
@@ -192,5 +202,21 @@ _LOINC_TITLES = """
 18782-3 24590-2 24601-7 24606-6 24627-2 24725-4 25045-6 25056-3 28010-7 28570-0 28614-6 30695-1
 38269-7 41806-1 44136-0 46375-2 47048-4 49118-3 49512-7
 """
+TEMPLATES: Final = {
+    "1500": "measurement",
+    "4000": "cad",
+    "4100": "cad",
+    "4120": "cad",
+    "5000": "ob-gyn",
+    "5100": "vascular",
+    "5200": "echo",
+    "5300": "echo",
+    "10001": "xray-dose",
+    "10011": "xray-dose",
+    "10021": "radiopharmaceutical-dose",
+    "2000": "text",
+    "2010": "key-objects",
+}
+"""What a report of another title is by its root template."""
 TEXT_TITLES = frozenset(("LN", code) for code in _LOINC_TITLES.split()) | _dcm(111400, 121144)
 """Titles of reports in prose (CID 7000): what they say stays together."""

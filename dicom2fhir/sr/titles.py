@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from dicom2fhir.content import Text
+from dicom2fhir.content import Number, Text
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.words import spoken, title_of, words
 
@@ -70,17 +70,18 @@ def _distinguish(cluster: list[Draft], said: dict[int, list[str]]) -> None:
 
 
 def _features(draft: Draft) -> Iterator[tuple[str, str]]:
+    """Yield what may tell a draft from others, what says most to a reader first."""
     place = draft.place
-    if draft.kind == "group":
+    if draft.kind in ("group", "finding"):
         yield "value", _short(spoken(draft.value))
     yield "focus", place.focus
     yield "site", draft.site_text or words(draft.site)
     yield "method", words(place.method)
     yield "tracking", _short(draft.tracking_id)
+    # One of several values tells nothing; numbers do where no words do.
+    parts = (part for part in draft.parts if part.path != draft.path)
     numbers: Counter[roles.Key] = Counter()
-    for part in draft.parts:
-        if part.path == draft.path:
-            continue  # one of several values
+    for part in sorted(parts, key=lambda part: isinstance(part.value, Number)):
         name = roles.key(part.name)
         numbers[name] += 1
         yield f"{name} {numbers[name]}", _word(part)

@@ -91,6 +91,8 @@ def kind_of(root: ContentItem, items: Iterable[ContentItem]) -> str:
             return kind
     if title in roles.TEXT_TITLES:
         return "text"
+    if root.template in roles.TEMPLATES:
+        return roles.TEMPLATES[root.template]
     return "other" if any(item.value_type == "NUM" for item in items) else "text"
 
 

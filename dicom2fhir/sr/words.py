@@ -51,8 +51,8 @@ def _quantity(number: Number) -> str:
 
 
 def lowered(text: str) -> str:
-    """Return words as they stand within a sentence: `Left` as `left`, `LV` as it is."""
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+    """Return words as they stand within a sentence: `Left Ear` as `left ear`, `LV` as it is."""
+    return " ".join(word.lower() if word[1:].islower() else word for word in text.split(" "))
 
 
 def site_words(site: Coded | None, laterality: Coded | None, topography: Coded | None) -> str:

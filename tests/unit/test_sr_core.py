@@ -146,6 +146,30 @@ def test_a_normal_range_is_a_range_and_its_numbers_are_parts() -> None:
     assert found.numbers == accounted(found) == 3
 
 
+def test_limits_of_a_normal_range_are_known_by_their_name_too() -> None:
+    low = prop(num("99TEST 8 Normal Range lower limit", "3"))
+    (range_,) = at(report(UNKNOWN, num(DIAMETER, "4", low)), "1.1").ranges
+    assert range_.low == Number("3", "3", MM)
+
+
+def test_findings_are_told_apart_by_what_was_found() -> None:
+    found = report(
+        "DCM 111036 Mammography CAD Report",
+        *(code("DCM 111059 Finding", f"SCT {n} {what}", prop(num("DCM 111012 Certainty", f"{n}")))
+          for n, what in enumerate(("Mass", "Cyst", "Mass"))),
+    )  # fmt: skip
+    assert titles(found) == ["Finding (Mass, 0 mm)", "Finding (Cyst)", "Finding (Mass, 2 mm)"]
+
+
+def test_an_unknown_title_is_known_by_its_template() -> None:
+    from content_trees import tree
+    from dicom2fhir.options import ReportOptions
+    from dicom2fhir.sr import understand
+
+    root = container("99TEST 1 Ours", num(DIAMETER, "1"), template="5300", relationship="")
+    assert understand(tree(root), SOP, ReportOptions()).kind == "echo"
+
+
 def test_population_statistics_are_parts() -> None:
     found = report(UNKNOWN, num(DIAMETER, "4", prop(num("DCM 121416 Z-Score", "1.2"))))
     assert [part.value.text for part in at(found, "1.1").parts] == ["1.2"]

@@ -174,3 +174,16 @@ def test_modifiers_stand_behind_what_they_modify() -> None:
     assert report("99TEST 1 R", dose).text.splitlines()[1] == (
         "  Organ Dose: 4.7 mm (Reference Authority: ICRP)"
     )
+
+
+def test_a_long_group_has_a_heading_and_its_measurements_below() -> None:
+    many = [num(f"99TEST {n} Measured quantity {n}", f"{n}.0") for n in range(12)]
+    second = code("DCM 121071 Finding", "SCT 2 Cyst")
+    lines = measured(replace(nodule(), children=(*nodule().children, second, *many)))
+    assert lines.text.splitlines()[2:7] == [
+        "    Nodule 1 — Nodule, left lung",
+        "      Diameter: 10.0 mm (Mean)",
+        "      Level of Significance: Not significant",
+        "      Image Region: [CT image, circle]",
+        "      Finding: Cyst",
+    ]
