@@ -114,7 +114,7 @@ class ReportOptions:
     dose: str = "all"
     """all, events or summary: what of a dose report becomes Observations."""
     max_depth: int = 64
-    """Levels of a content tree; the deepest real one had 5."""
+    """Levels of a content tree, 128 at the most; the deepest real one had 5."""
     max_items: int = 100_000
     """Content items of one report."""
 

@@ -56,7 +56,7 @@ MaxSrDepth = Annotated[
         "--max-sr-depth",
         group=MEASUREMENTS,
         metavar="N",
-        text="Levels of content items.  [default: 64]",
+        text="Levels of content items, 128 at the most.  [default: 64]",
     ),
 ]
 Vitals = Annotated[
