@@ -119,7 +119,7 @@ class Part(NamedTuple):
 
     `counts` tells that it carries a NUM item of the tree. One of several values does not: these
     have the path of their item, which its Observed counts. A part that came from further up (the
-    laterality of an inherited site) keeps the path of its own item.
+    laterality of an inherited site, a modifier of the whole group) keeps the path of its own item.
     """
 
     path: str
@@ -142,7 +142,7 @@ class Range(NamedTuple):
 class Observed:
     """What becomes one Observation; `path` is its content item's, and with the instance its key.
 
-    `kind` is group, number, evaluation, derived, dose, event, administration, finding or fetus.
+    `kind` is group, number, evaluation, derived, dose, event, administration or finding.
     `title` is the text of its code: the concept's words and, in parentheses, what tells it from
     others of one group. `site` comes as it is stated, its modifiers as parts, and `site_text` says
     them together, "" where the site has none. `members` and `sources` are paths of others, for

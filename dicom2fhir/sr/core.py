@@ -43,6 +43,8 @@ _ATTRIBUTES: Final = roles.CONTEXT | roles.GROUP_PARTS | {
 
 _MOST_BELOW: Final = 1000
 """Items below the target of a link that are asked for what they name."""
+_MOST_MODIFIERS: Final = 16
+"""Modifiers of a group that its measurements take over."""
 MOST_SHARED: Final = 100
 """References of one item that others take over; each is in the report's list anyway."""
 
@@ -72,7 +74,7 @@ def harvest(items: Sequence[ContentItem], kind: str, algorithms: Mapping[str, st
     top = walk.run()
     for draft in walk.drafts:
         if is_group(draft.item):
-            _share_references(draft)
+            _share(draft)
     for draft in walk.drafts:
         entitle(draft.children + draft.inferred)
     entitle(top.children)
@@ -204,7 +206,7 @@ class _Walk:
         self, item: ContentItem, owner: Draft, place: Place
     ) -> tuple[Draft, Place] | None:
         name = roles.key(item.name)
-        if name == roles.IMAGE_LIBRARY:
+        if name in roles.IMAGE_LIBRARIES:
             return owner, place._replace(omit=NUMBER_OMITTED)
         if item.path not in self.bearing:
             return None
@@ -296,11 +298,30 @@ class _Walk:
         return draft
 
 
-def _share_references(group: Draft) -> None:
-    """Let what a measurement group holds come from the images that the group names."""
+def _share(group: Draft) -> None:
+    """Let what a measurement group holds have its images, and its measurements its modifiers.
+
+    DICOM: an image mode, say, is stated once for all measurements of a group (TID 5202).
+    """
+    modifiers = {
+        child.path
+        for child in group.item.children
+        if child.value_type == "CODE" and child.relationship == "HAS CONCEPT MOD"
+    }
+    parts = [
+        part
+        for part in group.parts
+        if part.path in modifiers and roles.key(part.name) not in _ATTRIBUTES
+    ]
     for member in group.children:
-        if not member.references and not is_group(member.item):
+        if is_group(member.item):
+            continue
+        if not member.references:
             member.references.extend(group.references[:MOST_SHARED])
+        if member.item.value_type == "NUM":
+            stated = {roles.key(part.name) for part in member.parts}
+            shared = (part for part in parts if roles.key(part.name) not in stated)
+            member.parts.extend(islice(shared, _MOST_MODIFIERS))
 
 
 def _freeze(walk: _Walk, top: Draft) -> Iterable[Observed]:

@@ -83,7 +83,8 @@ def _sct(*codes: int) -> frozenset[Key]:
 
 
 # Containers
-IMAGE_LIBRARY: Final = ("DCM", "111028")
+IMAGE_LIBRARIES = _dcm(111028, 126200)
+"""Image Library and its groups (TID 1600): they describe images, their numbers are no results."""
 MEASUREMENT_GROUP: Final = ("DCM", "125007")
 DERIVED_MEASUREMENTS: Final = ("DCM", "126011")
 LAYOUT = _dcm(126010, 126011, 111034) | {("UMLS", "C0034375")}

@@ -119,7 +119,7 @@ def _cited(root: ContentItem) -> tuple[Referenced, ...]:
     waiting = [root]
     while waiting:
         item = waiting.pop()
-        if roles.named(item, roles.IMAGE_LIBRARY):
+        if roles.named(item, *roles.IMAGE_LIBRARIES):
             continue
         cited.update(dict.fromkeys(item.references))
         waiting.extend(reversed(item.children))

@@ -340,6 +340,19 @@ def test_a_report_in_prose_gives_its_numbers_and_no_words() -> None:
     assert titles(found) == ["Findings", "Diameter"]
 
 
+def test_a_modifier_of_a_group_holds_for_its_measurements_unless_they_say_otherwise() -> None:
+    mode = "SRT G-0373 Image Mode"
+    found = measured(
+        group(
+            modifier(mode, "SRT G-03A2 2D mode"),
+            num(DIAMETER, "1"),
+            num(DIAMETER, "2", modifier(mode, "SRT G-0394 M mode")),
+        )
+    )
+    assert titles(found)[1:] == ["Diameter (2D mode)", "Diameter (M mode)"]
+    assert at(found, "1.1.1.2").parts[0].path == "1.1.1.1"
+
+
 def test_measurement_groups_say_their_finding_and_how_they_are_tracked() -> None:
     found = measured(
         group(
