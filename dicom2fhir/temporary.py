@@ -88,8 +88,8 @@ def _lock(folder: Path) -> int:
 
 def _remove_leftovers(place: Path) -> None:
     """Remove what killed runs of this user have left: folders of ours whose lock is free."""
-    with suppress(OSError):
-        for entry in os.scandir(place):
+    with suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
             if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
                 _remove_if_left(Path(entry.path))
 
