@@ -85,6 +85,7 @@ def _features(draft: Draft) -> Iterator[tuple[str, str]]:
         name = roles.key(part.name)
         numbers[name] += 1
         yield f"{name} {numbers[name]}", _word(part)
+    yield "code", draft.name.value if draft.name is not None else ""
 
 
 def _word(part: Part) -> str:
