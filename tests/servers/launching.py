@@ -180,14 +180,22 @@ def serve_hapi(**settings: str) -> Iterator[Running]:
 
 def install_medplum() -> Path:
     """Return the folder of Medplum's router with its packages."""
-    sources = [HERE / "medplum" / name for name in ("package.json", "server.mjs")]
-    with _installing("medplum", *sources) as (folder, done):
+    return _install_node("Medplum", HERE / "medplum", "server.mjs")
+
+
+def install_ucum() -> Path:
+    """Return the folder of the UCUM validator with its packages; it is no server, but a judge."""
+    return _install_node("UCUM", HERE / "ucum", "judge.mjs")
+
+
+def _install_node(name: str, ours: Path, program: str) -> Path:
+    sources = [ours / "package.json", ours / program]
+    with _installing(ours.name, *sources) as (folder, done):
         if not done:
             for source in sources:
                 shutil.copyfile(source, folder / source.name)
-            _run("Medplum", ["node", "--version"])
-            install = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
-            _run("Medplum", install, cwd=folder)
+            _run(name, ["node", "--version"])
+            _run(name, ["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=folder)
         return folder
 
 
@@ -347,6 +355,7 @@ def main() -> int:
         "HAPI FHIR JPA (Maven)": install_hapi,
         "Medplum's router (npm)": install_medplum,
         "sekmet-fhir (PyPI)": install_sekmet,
+        "the UCUM validator (npm)": install_ucum,
         "Orthanc with DICOMweb (Debian)": install_orthanc,
         "dwv and OHIF in Chromium (npm, Debian)": install_viewers,
     }
@@ -354,7 +363,7 @@ def main() -> int:
         try:
             install()
         except (UnavailableError, OSError, subprocess.SubprocessError) as error:
-            print(f"!! LEFT OUT: tests against {name}: {str(error).strip()}", flush=True)  # noqa: T201
+            print(f"!! LEFT OUT: tests with {name}: {str(error).strip()}", flush=True)  # noqa: T201
         else:
             print(f"   {name}: installed", flush=True)  # noqa: T201
     return 0

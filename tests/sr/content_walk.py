@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,8 @@ def number_of(path: str, item: Dataset) -> StatedNumber:
     texts: list[str] = []
     units: list[StatedCode | None] = []
     for one in measured:
-        found = [part.strip() for part in text_of(one, "NumericValue").split("\\")]
+        stated = text_of(one, "NumericValue") or str(one.get("FloatingPointValue", ""))
+        found = [part.strip() for part in stated.split("\\")]
         texts += found
         units += [code_of(one, "MeasurementUnitsCodeSequence")] * len(found)
     below = item.get("ContentSequence") or ()
@@ -100,8 +102,10 @@ def number_of(path: str, item: Dataset) -> StatedNumber:
 
 def stated_numbers(path: Path) -> list[StatedNumber]:
     """Return every NUM item of a file in the order of the document."""
-    return [
-        number_of(place, item)
-        for place, item in items_with_paths(dcmread(path, force=True))
-        if is_number(item)
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [
+            number_of(place, item)
+            for place, item in items_with_paths(dcmread(path, force=True))
+            if is_number(item)
+        ]

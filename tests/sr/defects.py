@@ -202,8 +202,8 @@ def use_long_codes(report: Dataset) -> None:
            num(("urn:oid:2.25.1", "", "URN"), "2", NO_UNITS))  # fmt: skip
     for one in numbers(report):
         for code in one.get("ConceptNameCodeSequence") or ():
-            code.LongCodeValue = f"a-rather-long-value-{code.get('CodeValue', '')}"
-            code.pop("CodeValue", None)
+            if "CodeValue" in code:
+                code.LongCodeValue = f"a-rather-long-value-{code.pop('CodeValue').value}"
 
 
 def refer_well(report: Dataset) -> None:

@@ -155,6 +155,10 @@ def projection_totals(plane: Code | None, dap: str, dose: str) -> Dataset:
     )  # fmt: skip
 
 
+def started(number: int) -> str:
+    return f"20240203{10 + number // 3600:02}{number // 60 % 60:02}{number % 60:02}"
+
+
 def projection_event(name: str, number: int, plane: Code | None) -> Dataset:
     own = [] if plane is None else [choice(PLANE, plane)]
     pulses = [num(("113734", "DCM", "X-Ray Tube Current"), f"{60 + one}", MILLIAMPERE)
@@ -163,7 +167,7 @@ def projection_event(name: str, number: int, plane: Code | None) -> Dataset:
         ("113706", "DCM", "Irradiation Event X-Ray Data"),
         *own,
         plain("UIDREF", EVENT_UID, uid(name, "event", number)),
-        plain("DATETIME", ("111526", "DCM", "DateTime Started"), f"2024020310{12 + number}00"),
+        plain("DATETIME", ("111526", "DCM", "DateTime Started"), started(number)),
         choice(("113721", "DCM", "Irradiation Event Type"), ("P5-06000", "SRT", "Fluoroscopy")),
         choice(TARGET, CHEST, modifier(LATERALITY, (RIGHT, LEFT)[number % 2])),
         num(("122130", "DCM", "Dose Area Product"), f"0.000{number + 1}", GY_M2),
