@@ -1,7 +1,7 @@
 """Measure dicom2fhir, its peer, pydicom and bare reading on the same files.
 
     python benchmarks/run.py [--files 1000] [--studies 1] [--large] [--bytes] [--previews]
-        [--json FILE]
+        [--reports] [--json FILE]
         [--work DIR]
 
 Rates are beyond start-up: (time for n files - time for 1 file) / (n - 1), whole processes, medians
@@ -46,6 +46,7 @@ from _figures import (
     start_up_bars,
 )
 from _processes import CommandFailedError, measure_memory, run
+from _reports import measure_reports
 from make_archive import ROWS, write_archive
 
 JSON_VERSION = 1
@@ -77,6 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--studies", type=int, default=1, help="studies of the archive")
     parser.add_argument("--large", action="store_true", help="100,000 and 300,000 files too")
     parser.add_argument("--previews", action="store_true", help="renders too, against dcmtk")
+    parser.add_argument("--reports", action="store_true", help="large structured reports too")
     parser.add_argument("--bytes", action="store_true", help="files as Binaries too")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians count")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go as JSON")
@@ -231,6 +233,8 @@ def measure(arguments: argparse.Namespace, work: Path) -> tuple[dict[str, Any], 
         timings, more = measure_previews(work, arguments.repeats)
         archives.append(timings)
         bars += more
+    if arguments.reports:
+        bars += measure_reports(work, arguments.repeats)
     figures = [timing for timings in archives for timing in timings]
     return {"start_up": start_up, "timings": figures}, bars
 
