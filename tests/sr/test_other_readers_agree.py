@@ -14,6 +14,7 @@ import pytest
 from pydicom.filereader import dcmread
 
 from content_walk import items_with_paths
+from defects import DEFECTS
 from dose_reports import XRAY_REPORT
 from recovered import Resource, codes_of, texts_of, unit_of
 
@@ -92,7 +93,7 @@ def test_dcmqi_reads_the_values_that_we_write(
     every = request.config.getoption("--soak")
     for judged in (corpus, real_reports):
         for place, (uid, file) in enumerate(roots(judged, MEASUREMENTS)):
-            if judged is corpus and not every and place % 4:
+            if not every and file.parent.name in DEFECTS and place % 4:
                 continue
             values = read_by_dcmqi(file, tmp_path)
             observations = judged.conversion.reports[uid].observations
