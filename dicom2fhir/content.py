@@ -198,6 +198,37 @@ class Algorithm(NamedTuple):
     kind: str = "algorithm"
 
 
+class Channel(NamedTuple):
+    """One channel of a waveform (PS3.3 C.10.9): a value is `baseline` + `factor` x sample.
+
+    `name` is its source, such as a lead. `baseline` and `factor` are decimals, `unit` is theirs.
+    `samples` are whole numbers parted by blanks, `E` where there is none.
+    """
+
+    number: int
+    name: Coded | None
+    label: str
+    modifiers: tuple[Coded, ...]
+    unit: Coded | None
+    baseline: str
+    factor: str
+    samples: str
+
+
+class Waveform(NamedTuple):
+    """One multiplex group of a waveform: channels that were sampled together.
+
+    Units: `period` between samples and `offset` from the acquisition, decimals in milliseconds.
+    """
+
+    sop_instance_uid: str
+    number: int
+    label: str
+    period: str
+    offset: str
+    channels: tuple[Channel, ...]
+
+
 class Omission(NamedTuple):
     """A NUM item that became neither an Observation nor a component, and the Problem's code."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from dicom2fhir.content import Report
+    from dicom2fhir.content import Report, Waveform
 
 Json: TypeAlias = Any
 """What a JSON document may hold; typed loosely at the edges only."""
@@ -268,6 +268,7 @@ class Payloads:
     renditions: tuple[Rendition, ...] = ()
     documents: tuple[Document, ...] = ()
     reports: tuple[Report, ...] = ()
+    waveforms: tuple[Waveform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

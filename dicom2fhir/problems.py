@@ -231,6 +231,11 @@ CODES: dict[str, Code] = {
         "Numbers below the level of dose that was asked for; left out", "Use --dose all."
     ),
     "sr.other-study": _info("A report names instances of other studies; referred to by their UID"),
+    # waveform
+    "waveform.unreadable": _warning("A waveform cannot be read as numbers; left in its file"),
+    "waveform.too-long": _warning(
+        "A channel has more samples than one FHIR string can hold; left in its file"
+    ),
     # pixels
     "pixels.no-image": _info("Not an image that is shown by itself; not rendered"),
     "pixels.burned-in": _info(

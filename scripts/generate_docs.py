@@ -94,6 +94,7 @@ def mapping_page() -> str:
     from dicom2fhir.mapping.series import SERIES  # noqa: PLC0415
     from dicom2fhir.mapping.specimen import SPECIMEN  # noqa: PLC0415
     from dicom2fhir.mapping.vitals import VITAL  # noqa: PLC0415
+    from dicom2fhir.mapping.waveform import SAMPLED  # noqa: PLC0415
 
     sections: list[tuple[str, Iterable[Element[Any]]]] = [
         ("Patient", PATIENT),
@@ -118,6 +119,7 @@ def mapping_page() -> str:
         ("Observation: a content item of a structured report", OBSERVATION),
         ("Observation.component", COMPONENT),
         ("Device: an algorithm, or a device that observed", ALGORITHM),
+        ("Observation: a channel of a waveform or its group, with `--waveforms`", SAMPLED),
         ("Provenance: with `--provenance`", PROVENANCE),
     ]
     return "\n".join(

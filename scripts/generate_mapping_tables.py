@@ -105,6 +105,7 @@ def tags() -> str:
     sys.path.insert(0, str(ROOT))
     from dicom2fhir.read import attributes  # noqa: PLC0415
     from dicom2fhir.read.content_attributes import CONTENT  # noqa: PLC0415
+    from dicom2fhir.read.waveforms import WAVEFORMS  # noqa: PLC0415
 
     identity = (
         attributes.SOP_CLASS_UID,
@@ -114,12 +115,12 @@ def tags() -> str:
     )
     found = (*identity, *(row.attribute for row in attributes.TABLE))
     rows = {one.keyword: _tag(one.tag) for one in found}
-    rows |= _content_tags(CONTENT)
+    rows |= _content_tags(CONTENT) | _content_tags(WAVEFORMS)
     return _module("Tags of the attributes that are read, by keyword.", _mapping("TAGS", rows))
 
 
 def _content_tags(wanted: Mapping[int, Wanted]) -> dict[str, str]:
-    """Return the tags of content trees; a sequence that holds itself is followed once."""
+    """Return the tags of what is read later; a sequence that holds itself is followed once."""
     rows: dict[str, str] = {}
     waiting, seen = [wanted], {id(wanted)}
     while waiting:

@@ -28,6 +28,7 @@ from dicom2fhir.mapping.provenance import map_provenance
 from dicom2fhir.mapping.reported import find_reported
 from dicom2fhir.mapping.specimen import map_specimens
 from dicom2fhir.mapping.vitals import map_vitals
+from dicom2fhir.mapping.waveform import map_waveforms
 from dicom2fhir.model import Payloads
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def _resources(context: Context) -> Iterator[Resource]:
     yield from map_media(shown, context)
     yield from map_documents(held, context)
     yield from _map_reports(find_reported(study, shown, context), context)
+    yield from map_waveforms(study, context)
     yield from map_vitals(context)
 
 

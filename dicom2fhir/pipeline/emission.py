@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dicom2fhir.catalog import Catalog
-    from dicom2fhir.content import Report
     from dicom2fhir.deliver.server.stow import DicomFile
     from dicom2fhir.model import EncodedBundle, Entry, Resource, Study
     from dicom2fhir.options import Options
     from dicom2fhir.pipeline.carrying import Carried, Carrier
+    from dicom2fhir.pipeline.reports import Understood
     from dicom2fhir.report.pictures import StudyCard
 
 MIB = 1024 * 1024
@@ -97,7 +97,7 @@ def emit_study(job: StudyJob) -> Emitted:
             carried = carrier.carry(study) if carrier is not None else None
             understood = understand_reports(study, catalog.candidate, options)
             emitted.problems += understood.problems
-            _emit(study, carried, understood.reports, options, emitted)
+            _emit(study, carried, understood, options, emitted)
     return emitted
 
 
@@ -116,7 +116,7 @@ def _carrier(job: StudyJob, catalog: Catalog, stack: ExitStack) -> Carrier | Non
 def _emit(
     study: Study,
     carried: Carried | None,
-    reports: Sequence[Report],
+    understood: Understood,
     options: Options,
     emitted: Emitted,
 ) -> None:
@@ -129,7 +129,7 @@ def _emit(
             emitted.failed += study.instance_count
             return
         payloads = carried.payloads
-    mapped = map_study(study, options.map, replace(payloads, reports=tuple(reports)))
+    mapped = map_study(study, options.map, understood.carried_by(payloads))
     own = imaging_study_id(mapped.resources)
     if own in emitted.own_ids:
         emitted.failed += study.instance_count
@@ -152,7 +152,7 @@ def _emit(
     emitted.studies += 1
     emitted.series += len(study.series)
     emitted.converted += counted
-    emitted.numbers = emitted.numbers.plus(count_numbers(reports))
+    emitted.numbers = emitted.numbers.plus(count_numbers(understood.reports))
     emitted.failed += study.instance_count - counted
     emitted.patients.update(
         resource["id"] for resource in mapped.resources if resource["resourceType"] == "Patient"

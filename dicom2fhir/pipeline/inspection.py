@@ -177,8 +177,8 @@ def explain(path: str, options: Options) -> list[Explained]:
             keep_rejected=True,
         )
     study = assembled.studies[0]
-    reports = understand_reports(study, lambda _: candidates[0], options).reports
-    return list(explain_study(study, options.map, Payloads(reports=tuple(reports))))
+    understood = understand_reports(study, lambda _: candidates[0], options)
+    return list(explain_study(study, options.map, understood.carried_by(Payloads())))
 
 
 def _unread(problems: Sequence[Problem]) -> NothingFoundError:

@@ -1,4 +1,4 @@
-"""Structured reports of a study: their content read, and understood."""
+"""Structured reports and waveforms of a study: their content read, and understood."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dicom2fhir.pipeline.reading import read_steadily
+from dicom2fhir.pipeline.waveforms import find_waveforms
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.summary import NumberCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from dicom2fhir.content import Report
-    from dicom2fhir.model import ByteSource, Candidate, SeriesInstance, Study
+    from dicom2fhir.content import Report, Waveform
+    from dicom2fhir.model import ByteSource, Candidate, Payloads, SeriesInstance, Study
     from dicom2fhir.options import Options
 
     CandidateOf: TypeAlias = Callable[[int], Candidate]
@@ -26,10 +27,15 @@ _UNREADABLE = "sr.unreadable"
 
 @dataclass(slots=True, kw_only=True)
 class Understood:
-    """The reports of a study, and what was wrong with them."""
+    """The reports and waveforms of a study, and what was wrong with them."""
 
     reports: list[Report] = field(default_factory=list)
+    waveforms: list[Waveform] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    def carried_by(self, payloads: Payloads) -> Payloads:
+        """Return the payloads with these."""
+        return replace(payloads, reports=tuple(self.reports), waveforms=tuple(self.waveforms))
 
 
 def may_report(instance: SeriesInstance) -> bool:
@@ -38,9 +44,9 @@ def may_report(instance: SeriesInstance) -> bool:
 
 
 def understand_reports(study: Study, candidate_of: CandidateOf, options: Options) -> Understood:
-    """Return the structured reports of a study.
+    """Return the structured reports of a study, and its waveforms where they are asked for.
 
-    Errors: Problem sr.* of its source; a report that cannot be read holds nothing back
+    Errors: Problem sr.*, waveform.* of its source; what cannot be read holds nothing back
     """
     understood = Understood()
     if options.map.observations == "none":
@@ -50,6 +56,9 @@ def understand_reports(study: Study, candidate_of: CandidateOf, options: Options
         if report is not None:
             understood.reports.append(report)
         understood.problems += (replace(one, source=instance.source) for one in problems)
+    if options.map.waveforms:
+        understood.waveforms, problems = find_waveforms(study, candidate_of, options)
+        understood.problems += problems
     return understood
 
 

@@ -2,5 +2,14 @@
 
 from dicom2fhir.read.content import ContentResult, read_content
 from dicom2fhir.read.reading import ReadResult, read_instance
+from dicom2fhir.read.waveforms import MultiplexGroup, WaveformResult, read_waveforms
 
-__all__ = ["ContentResult", "ReadResult", "read_content", "read_instance"]
+__all__ = [
+    "ContentResult",
+    "MultiplexGroup",
+    "ReadResult",
+    "WaveformResult",
+    "read_content",
+    "read_instance",
+    "read_waveforms",
+]

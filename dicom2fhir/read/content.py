@@ -20,6 +20,8 @@ from dicom2fhir.read.window import UnreadableError, Window
 if TYPE_CHECKING:
     from dicom2fhir.model import Attributes, ByteSource
     from dicom2fhir.options import ReadOptions
+    from dicom2fhir.read.decode import Decoder
+    from dicom2fhir.read.wanted import RawItem
 
 _EACH: Final = 4
 """Items that a content item takes: itself, its name, its value and its unit."""
@@ -56,15 +58,20 @@ def read_content(source: ByteSource, options: ReadOptions) -> ContentResult:
         ContentWalk,
     )
     try:
-        attributes, problems = _read(source, reading)
+        values, decoder, problems = open_values(source, reading)
     except UnreadableError as error:
         return ContentResult(None, (Problem(code="sr.unreadable", detail=error.code),))
     except OSError:
         return ContentResult(None, (Problem(code="sr.unreadable", detail="read.failed"),))
-    return ContentResult(attributes, counted(problems))
+    attributes, repaired = decoder.decode_content(values, CONTENT)
+    return ContentResult(attributes, counted([*problems, *repaired]))
 
 
-def _read(source: ByteSource, reading: Reading) -> tuple[Attributes, list[Problem]]:
+def open_values(source: ByteSource, reading: Reading) -> tuple[RawItem, Decoder, list[Problem]]:
+    """Return what a table keeps of a data set as bytes, their decoder, and what was wrong.
+
+    Errors: UnreadableError, OSError
+    """
     window = Window(source)
     start = recognise(window.data, window.size)
     if start is None:
@@ -75,5 +82,4 @@ def _read(source: ByteSource, reading: Reading) -> tuple[Attributes, list[Proble
     kept = reading.elements(window, pos, encoding, Runs())
     charset = kept.values[SPECIFIC_CHARACTER_SET.tag]
     decoder = find_decoder(charset, options.charset, encoding.order, options.max_values)
-    attributes, problems = decoder.decode_content(kept.values, CONTENT)
-    return attributes, [*kept.problems, *problems]
+    return kept.values, decoder, list(kept.problems)

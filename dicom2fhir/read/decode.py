@@ -81,7 +81,7 @@ class Decoder:
         self.charset = charset
         self._max_values = max_values
         self._override = override
-        self._order = order
+        self.order = order
         self._shared: dict[tuple[Raw, ...], tuple[Decoded, ...]] = {}
         self._levels: dict[tuple[Level, Raw], Decoded] = {}
         self._codes: dict[Items, Sequence[Value]] | None = None
@@ -208,7 +208,7 @@ class Decoder:
             problems.append(Problem(code="read.value-limit", tag=tag_text(tag)))
             return ()
         if vr in NUMBERS:
-            return numbers(raw, vr, self._order)
+            return numbers(raw, vr, self.order)
         if raw.isascii() and b"\x1b" not in raw:
             return split_text(raw.decode("ascii"), vr)
         text, repaired = decode_text(raw, charset, name=vr == "PN")

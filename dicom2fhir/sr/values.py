@@ -50,6 +50,11 @@ def items(found: Attributes, keyword: str) -> Sequence[Attributes]:
 
 def read_concept(found: Attributes, keyword: str) -> Coded | None:
     """Return the concept of a code sequence, its first item with anything in it; None for none."""
+    return next(read_concepts(found, keyword), None)
+
+
+def read_concepts(found: Attributes, keyword: str) -> Iterator[Coded]:
+    """Yield the concepts of a code sequence, of each item with anything in it."""
     for item in items(found, keyword):
         urn = first(item, "URNCodeValue")
         value = first(item, "CodeValue") or first(item, "LongCodeValue")
@@ -58,8 +63,7 @@ def read_concept(found: Attributes, keyword: str) -> Coded | None:
             value, scheme = urn, _URI
         meaning = first(item, "CodeMeaning")
         if value or meaning:
-            return _coded(value, scheme, meaning, first(item, "CodingSchemeVersion"))
-    return None
+            yield _coded(value, scheme, meaning, first(item, "CodingSchemeVersion"))
 
 
 @lru_cache(maxsize=4096)
