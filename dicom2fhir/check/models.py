@@ -5,7 +5,8 @@ is exact: a model looks at names, nesting, list or single, presence, and the for
 on its own. So in a list, objects that differ in nothing but the primitives named in IDENTIFYING are
 all good or all bad, once those primitives are good, and these have been judged one by one by
 `primitives`, whose tests are never laxer than the models' (a test compares them). Everything that
-differs otherwise, be it a code or a display, is shown to the models.
+differs otherwise, be it a code, is shown to the models. The same holds for the Observations of a
+Bundle: a report has thousands of a few structures.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 IDENTIFYING = frozenset(
     {"uid", "number", "title", "description", "started", "numberOfInstances"}
     | {"fullUrl", "ifNoneExist", "id", "url", "value", "valueUri", "valueString", "reference"}
-    | {"data", "hash", "size"}
+    | {"data", "hash", "size", "text", "display", "effectiveDateTime", "issued"}
 )
 """Elements whose primitive values tell one object from the next."""
 
@@ -61,10 +62,22 @@ def model_faults(bundle: Resource, misfits: AbstractSet[str]) -> Iterator[Proble
         ]
         envelope = {**bundle, "entry": hollow} if entries else bundle
         yield from _judge(envelope, "Bundle", "Bundle")
+    seen: set[Hashable] = set()
     for place, entry in enumerate(entries if isinstance(entries, list) else ()):
         kind = resource_type(entry.get("resource")) if isinstance(entry, dict) else ""
-        if kind and place not in broken:
+        if kind and place not in broken and not _is_known(entry["resource"], kind, seen):
             yield from _judge(entry["resource"], kind, f"Bundle.entry[{place}].resource")
+
+
+def _is_known(resource: Resource, kind: str, seen: set[Hashable]) -> bool:
+    """Tell whether an Observation of this structure has been judged; remember it."""
+    if kind != "Observation":
+        return False
+    structure = _structure(resource)
+    if structure in seen:
+        return True
+    seen.add(structure)
+    return False
 
 
 def _part(path: str) -> int | None:

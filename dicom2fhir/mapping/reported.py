@@ -21,7 +21,7 @@ from dicom2fhir.mapping.origin import Origin, equipment, find_origins, study_ref
 from dicom2fhir.mapping.text import first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dicom2fhir.content import Algorithm, Observed, Referenced, Report
     from dicom2fhir.mapping.context import Context
@@ -213,7 +213,7 @@ def _people(names: Iterable[str]) -> list[Json]:
 def find_reported(study: Resource, shown: Sequence[Shown], context: Context) -> list[Reported]:
     """Return the reports of a study, each with what it cites of the study."""
     reports = context.payloads.reports
-    cited = {one.sop_instance_uid for report in reports for one in report.cited}
+    cited = {one.sop_instance_uid for report in reports for one in _named(report)}
     holders = (report.sop_instance_uid for report in reports)
     origins = find_origins([*holders, *cited], study, context)
     renditions: dict[str, list[Shown]] = {}
@@ -229,6 +229,13 @@ def find_reported(study: Resource, shown: Sequence[Shown], context: Context) -> 
         for report in reports
         if report.sop_instance_uid in origins
     ]
+
+
+def _named(report: Report) -> Iterator[Referenced]:
+    """Yield every instance that the report names, also those by way of its image library."""
+    yield from report.cited
+    for one in report.observed:
+        yield from one.references
 
 
 def _acquired(origin: Origin) -> str | None:

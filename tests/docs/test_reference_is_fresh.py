@@ -14,10 +14,14 @@ import pytest
 from dicom2fhir.identity import (
     ATTACHMENT,
     CANONICAL,
+    CITED_INSTANCE,
     CONTENT,
+    CONTENT_ITEM,
     NAMESPACE,
     ORIGINAL_UID,
     SHA256,
+    STATED_UNIT,
+    STATED_VALUE,
     resource_id,
 )
 
@@ -84,6 +88,7 @@ def test_the_command_on_identity_prints_what_it_says(capsys: pytest.CaptureFixtu
 
 
 INSTANCE = "ImagingStudy.series.instance"
+OBSERVATIONS = ("Observation", "Observation.component")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +98,10 @@ INSTANCE = "ImagingStudy.series.instance"
         (CONTENT, [INSTANCE]),
         (SHA256, [INSTANCE]),
         (ATTACHMENT, [INSTANCE]),
+        (CONTENT_ITEM, [*OBSERVATIONS]),
+        (STATED_VALUE, ["Quantity", *OBSERVATIONS]),
+        (STATED_UNIT, ["Quantity", *OBSERVATIONS]),
+        (CITED_INSTANCE, ["Reference"]),
     ],
 )
 def test_each_extension_we_write_has_its_definition(url: str, places: list[str]) -> None:
