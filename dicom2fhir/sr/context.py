@@ -92,11 +92,8 @@ def find_fetus(item: ContentItem) -> str | None:
 
     It is "" where the item says that its subject is no fetus, None where it says nothing.
     """
-    context = {
-        roles.key(child.name): child
-        for child in reversed(item.children)
-        if child.relationship in ("HAS OBS CONTEXT", "HAS CONCEPT MOD", "HAS PROPERTIES")
-    }
+    # Whatever its relationship: two fetuses that are taken for one are worse than a fault.
+    context = {roles.key(child.name): child for child in reversed(item.children)}
     subject = context.get(roles.SUBJECT_CLASS)
     names = [stated(context[name]) for name in roles.FETUS_NAMES if name in context]
     name = next(filter(None, names), "")

@@ -58,7 +58,8 @@ def _always(draft: Draft) -> Iterator[str]:
 def _distinguish(cluster: list[Draft], said: dict[int, list[str]]) -> None:
     features = {id(draft): dict(_features(draft)) for draft in cluster}
     names = dict.fromkeys(name for found in features.values() for name in found)
-    for name in islice(names, _MOST_FEATURES):
+    last = ("holds", "code")
+    for name in (*islice((name for name in names if name not in last), _MOST_FEATURES), *last):
         clusters = _same(cluster, said)
         if not clusters:
             return
@@ -85,7 +86,10 @@ def _features(draft: Draft) -> Iterator[tuple[str, str]]:
         name = roles.key(part.name)
         numbers[name] += 1
         yield f"{name} {numbers[name]}", _word(part)
-    yield "code", draft.name.value if draft.name is not None else ""
+    measured = (child.name for child in draft.children if child.item.value_type == "NUM")
+    yield "holds", _short(words(next(measured, None)))
+    # Some writers give all of their concepts one meaning.
+    yield "code", draft.name.value if draft.name else ""
 
 
 def _word(part: Part) -> str:

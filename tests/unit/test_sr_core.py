@@ -170,6 +170,17 @@ def test_an_unknown_title_is_known_by_its_template() -> None:
     assert understand(tree(root), SOP, ReportOptions()).kind == "echo"
 
 
+def test_groups_that_say_nothing_of_themselves_are_told_apart_by_what_they_hold() -> None:
+    groups = [container("DCM 125005 Biometry Group", num(f"LN {n} {n}", "1")) for n in ("FL", "AC")]
+    found = report("DCM 125000 OB-GYN Ultrasound Procedure Report", *groups)
+    assert titles(found)[::2] == ["Biometry Group (FL)", "Biometry Group (AC)"]
+
+
+def test_concepts_of_one_meaning_are_told_apart_by_their_codes() -> None:
+    found = report(UNKNOWN, num("99TEST A1 Size", "1"), num("99TEST A2 Size", "1"))
+    assert titles(found) == ["Size (A1)", "Size (A2)"]
+
+
 def test_population_statistics_are_parts() -> None:
     found = report(UNKNOWN, num(DIAMETER, "4", prop(num("DCM 121416 Z-Score", "1.2"))))
     assert [part.value.text for part in at(found, "1.1").parts] == ["1.2"]
@@ -425,6 +436,15 @@ def test_three_fetuses_and_their_mother_stay_four() -> None:
         "1.4": "Fetus C", "1.4.3": "Fetus C",
     }  # fmt: skip
     assert titles(found)[1::2] == [f"Fetal Biometry (Fetus {name})" for name in "ABC"]
+
+
+def test_fetuses_are_told_apart_whatever_the_relationship_of_their_context() -> None:
+    sections = [
+        container("DCM 125002 Biometry", text("LN 11951-1 Fetus ID", name), num("LN 1 BPD", "30"))
+        for name in "AB"
+    ]
+    found = report("DCM 125000 OB-GYN Ultrasound Procedure Report", *sections)
+    assert {one.focus for one in found.observed} == {"Fetus A", "Fetus B"}
 
 
 def test_fetuses_without_a_name_are_not_one() -> None:
