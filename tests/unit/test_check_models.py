@@ -8,7 +8,7 @@ import pytest
 
 from check_cases import PATIENT, STUDY, make_bundle, make_instance, make_study
 from deliver_cases import payload
-from dicom2fhir.check import check_bundle
+from dicom2fhir.check import check_bundle, models
 from dicom2fhir.check.models import distinct, model_errors, model_faults
 from dicom2fhir.check.schema import is_resource
 from dicom2fhir.check.tables.elements import TYPES
@@ -63,6 +63,37 @@ def test_what_the_models_find_is_told_where_it_stands_in_the_whole_list() -> Non
     (problem,) = model_faults(bundle, set())
     place = "Bundle.entry[2].resource.series[0].instance[33].sopClass.version"
     assert (problem.code, problem.element) == ("check.model", place)
+
+
+def make_measurement(number: int, code: str = "mm") -> dict[str, Any]:
+    quantity = {"value": number, "unit": "mm", "system": "http://unitsofmeasure.org", "code": code}
+    concept = {"text": "Length"}
+    return {
+        "resourceType": "Observation",
+        "id": f"m{number}",
+        "status": "final",
+        "code": concept,
+        "valueQuantity": quantity,
+    }
+
+
+def test_measurements_of_one_structure_are_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        models, "model_errors", lambda found, _: iter(shown.append(found.get("id", "")) or ())
+    )
+    resources = [make_measurement(one) for one in range(9)] + [make_measurement(9, code="cm")]
+    list(model_faults({"entry": [{"resource": one} for one in resources]}, set()))
+    assert shown == ["", "m0", "m9"]
+
+
+def test_a_measurement_with_a_fault_is_found_among_sound_ones() -> None:
+    resources = [make_measurement(one) for one in range(9)]
+    resources[7]["code"]["Canary"] = True
+    bundle = {"resourceType": "Bundle", "type": "collection"}
+    entries = [{"resource": one} for one in resources]
+    (problem,) = model_faults({**bundle, "entry": entries}, set())
+    assert problem.element == "Bundle.entry[7].resource.code"
 
 
 def test_a_key_that_the_models_do_not_know_is_not_repeated() -> None:
