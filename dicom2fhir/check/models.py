@@ -33,9 +33,6 @@ IDENTIFYING = frozenset(
 )
 """Elements whose primitive values tell one object from the next."""
 
-RECURRING = frozenset({"Binary", "Media", "Observation"})
-"""Resources that come by the thousand; of those with one structure the first is shown."""
-
 MAX_TEXT = 4096
 """Characters above which a payload is judged by `primitives` alone: a Binary may hold 100 MB."""
 
