@@ -11,6 +11,7 @@ from dicom2fhir.content import Text
 from dicom2fhir.mapping.identifiers import uid
 from dicom2fhir.mapping.names import display_name
 from dicom2fhir.mapping.quantity import date_time
+from dicom2fhir.model import Coded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,10 @@ PROFILE: Final = (
 _IDENTIFIERS: Final = (
     "http://hl7.org/fhir/uv/radiation-dose-summary/CodeSystem/dicom-identifier-type"
 )
+
+LATER: Final = "Another dose report of this study, of the same scope, ends later."
+_SCOPE: Final = "113705"
+_END: Final = "113810"
 
 
 def _typed(code: str, value: str) -> Json:
@@ -60,6 +65,35 @@ def performers(observed: Observed, reported: Reported) -> Sequence[Json]:
         return reported.people
     names = map(display_name, reported.report.authorising)
     return [{"type": "Practitioner", "display": name} for name in names if name]
+
+
+def ends_earlier(observed: Observed, reported: Reported) -> bool:
+    """Tell whether a dose report of the study and of the same scope ends later than this one.
+
+    Devices send a report again as the examination goes on, each with the doses so far; those of
+    other devices or rooms tell of other doses. So all stay, and nothing is added up.
+    DICOM:  End of X-Ray Irradiation, Scope of Accumulation (PS3.16 TID 10001, 10011)
+    """
+    if observed.kind != "dose":
+        return False
+    scope, end = _said(observed, _SCOPE), _said(observed, _END)
+    others = (
+        other
+        for report in reported.context.payloads.reports
+        for other in report.observed
+        if other.kind == "dose" and report.sop_instance_uid != reported.report.sop_instance_uid
+    )
+    return bool(end) and any(
+        _said(other, _SCOPE) == scope and end < _said(other, _END) for other in others
+    )
+
+
+def _said(observed: Observed, code: str) -> str:
+    for part in observed.parts:
+        if part.name is not None and (part.name.scheme, part.name.value) == ("DCM", code):
+            value = part.value
+            return value.value if isinstance(value, Coded) else getattr(value, "text", "")
+    return ""
 
 
 def profiles(observed: Observed, reported: Reported) -> list[str]:

@@ -303,8 +303,10 @@ def _interpretation(found: Found, _context: Context) -> Json:
 
 
 def _note(found: Found, _context: Context) -> Json:
-    """Return a Numeric Value Qualifier that stands beside a value."""
+    """Return a Numeric Value Qualifier that stands beside a value; that another dose ends later."""
     observed = found.observed
+    if dose.ends_earlier(observed, found.reported):
+        return [{"text": dose.LATER}]
     if observed.qualifier is None or observed.value is None:
         return None
     return [{"text": clean(observed.qualifier.meaning or observed.qualifier.value)}]
@@ -457,7 +459,12 @@ OBSERVATION: tuple[Element[Found], ...] = (
         "PS3.16 CID 42; R4 obs-6",
     ),
     Element("Observation.interpretation", _CODED, _interpretation, "PS3.16 CID 222"),
-    Element("Observation.note", ("NumericValueQualifierCodeSequence",), _note, _NUM),
+    Element(
+        "Observation.note",
+        ("NumericValueQualifierCodeSequence", "DateTime"),
+        _note,
+        f"{_NUM}; PS3.16 TID 10001, 10011",
+    ),
     Element("Observation.bodySite", _CODED, _body_site, f"PS3.16 TID 300; {_GUIDE}"),
     Element("Observation.method", _CODED, _method, f"PS3.16 TID 300; {_GUIDE}"),
     Element("Observation.device", ("Manufacturer",), _device, f"PS3.16 TID 4019; {_GUIDE}"),

@@ -12,7 +12,7 @@ from content_trees import code, container, item, modifier, num, prop, tree
 from dicom2fhir.bundle import bundle_of, make_bundles
 from dicom2fhir.check import check_bundle
 from dicom2fhir.mapping import map_study
-from dicom2fhir.mapping.dose import PROFILE
+from dicom2fhir.mapping.dose import LATER, PROFILE
 from dicom2fhir.model import Payloads
 from dicom2fhir.options import BundleOptions, MapOptions, ReportOptions
 from dicom2fhir.sr import understand
@@ -36,16 +36,19 @@ def holder(*, of: str = "", **attributes: list[str]) -> Study:
     return study(series(instance(1, DOSE_SR), Modality=["SR"], **maker), **attributes)
 
 
-def understood(*persons: object, started: str = "20240101220000+0100") -> Report:
+def understood(
+    *more: object, started: str = "20240101220000+0100", instance_uid: str = ""
+) -> Report:
     root = container(
         "DCM 113701 X-Ray Radiation Dose Report",
         modifier("DCM 121058 Procedure reported", "SCT 77477000 CT"),
         item("DATETIME", "DCM 113809 Start of X-Ray Irradiation", text=started),
         container("DCM 113811 CT Accumulated Dose Data", num("DCM 113813 DLP Total", "7.46")),
-        *persons,
+        *more,
         relationship="",
     )
-    return understand(tree(root), holder().series[0].instances[0].uid, ReportOptions())
+    uid = instance_uid or holder().series[0].instances[0].uid
+    return understand(tree(root), uid, ReportOptions())
 
 
 def summary(source: Study, report: Report) -> Resource:
@@ -93,3 +96,23 @@ def test_the_profile_is_not_claimed_where_anything_is_missing_or_too_much(
     source: Study, persons: tuple[object, ...]
 ) -> None:
     assert "profile" not in summary(source, understood(*persons))["meta"]
+
+
+def ending(at: str, uid: str, scope: str = "DCM 113014 Study") -> Report:
+    end = item("DATETIME", "DCM 113810 End of X-Ray Irradiation", text=at)
+    return understood(end, code("DCM 113705 Scope of Accumulation", scope), instance_uid=uid)
+
+
+@pytest.mark.parametrize(
+    ("scope", "noted"),
+    [("DCM 113014 Study", [True, False]), ("DCM 113016 Performed Procedure Step", [False, False])],
+)
+def test_of_continued_reports_all_but_the_last_say_that_another_ends_later(
+    scope: str, noted: list[bool]
+) -> None:
+    source = study(series(instance(1, DOSE_SR), instance(2, DOSE_SR), Modality=["SR"]), **DAY)
+    first, last = (one.uid for one in source.series[0].instances)
+    reports = ending("20240101120000", first), ending("20240101130000", last, scope)
+    made = map_study(source, MapOptions(), Payloads(reports=reports)).resources
+    found = [one for one in made if "focus" in one]
+    assert [one.get("note") == [{"text": LATER}] for one in found] == noted
