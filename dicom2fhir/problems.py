@@ -205,6 +205,10 @@ CODES: dict[str, Code] = {
     "sr.unreadable": _warning(
         "The content of a structured report cannot be read; left in its file"
     ),
+    "sr.not-valid": _warning(
+        "What the reports of a study say fails the check as FHIR; left in their files",
+        "Please report it: this is a fault of the converter.",
+    ),
     "sr.no-content": _info("A structured report without content items; a report alone was written"),
     "sr.too-deep": _warning(
         "Content items are nested deeper than the limit; what is below was left out",

@@ -148,19 +148,38 @@ class Splitter:
     def _shrink(self, item: Item) -> bool:
         """Place what no Bundle can hold as it is: divided, or with fewer companions."""
         needs = self._conditional_needs(item)
-        for kept in range(len(needs), -1, -1):
+        found = self._with_most(item, needs)
+        if found is None:
+            return False
+        candidate, pieces, stripped = found
+        for piece in pieces:
+            self._order.setdefault(piece.name, len(self._order))
+            self._pack(piece)
+        if pieces[0].name != item.name:
+            self._first_group[item.name] = pieces[0]
+        self._report("study.too-large", item, stripped)
+        self._report("bundle.by-identifier", item, len(item.needs) - len(candidate.needs))
+        return True
+
+    def _with_most(self, item: Item, needs: Sequence[str]) -> tuple[Item, list[Item], int] | None:
+        """Return the item with as many of its companions as a Bundle of its own can hold.
+
+        A report has thousands: which number fits is found by halves, for fewer fit wherever more
+        do.
+        """
+        found = None
+        low, high = 0, len(needs)
+        kept = high
+        while low <= high:
             candidate = self._detach(item, needs[kept:])
             pieces, stripped = self._divide(candidate)
             if all(self._fill(Part(self._empty), piece) for piece in pieces):
-                for piece in pieces:
-                    self._order.setdefault(piece.name, len(self._order))
-                    self._pack(piece)
-                if pieces[0].name != item.name:
-                    self._first_group[item.name] = pieces[0]
-                self._report("study.too-large", item, stripped)
-                self._report("bundle.by-identifier", item, len(item.needs) - len(candidate.needs))
-                return True
-        return False
+                found = candidate, pieces, stripped
+                low = kept + 1
+            else:
+                high = kept - 1
+            kept = (low + high) // 2
+        return found
 
     def _divide(self, item: Item) -> tuple[list[Item], int]:
         """Return the study in groups of series that fit, or anything else as it is."""

@@ -24,7 +24,7 @@ from dicom2fhir.mapping.media import find_shown, map_media, stored_renders
 from dicom2fhir.mapping.observation import map_observations
 from dicom2fhir.mapping.patient import is_phantom, map_subject, refer_to_subject, subject_id
 from dicom2fhir.mapping.practitioner import map_parties
-from dicom2fhir.mapping.provenance import map_provenance
+from dicom2fhir.mapping.provenance import map_provenance, unit_repairs
 from dicom2fhir.mapping.reported import find_reported
 from dicom2fhir.mapping.specimen import map_specimens
 from dicom2fhir.mapping.vitals import map_vitals
@@ -49,6 +49,7 @@ __all__ = [
     "map_provenance",
     "map_study",
     "patient_id",
+    "unit_repairs",
 ]
 
 

@@ -230,11 +230,12 @@ def coded_concept(coded: Coded | None, context: Context, text: str = "") -> Json
     words = clean(text)
     if coded is None:
         return {"text": words} if words else None
+    coded = replace(coded, value=clean(coded.value), meaning=clean(coded.meaning))
     made = coding(coded, context)
     codings = [made] if made else []
     if made and made["system"] == SCT and coded.scheme in _SNOMED_RT:
         codings.append({"system": _SNM3, "code": coded.value})
-    return compact({"coding": codings, "text": words or clean(coded.meaning or coded.value)})
+    return compact({"coding": codings, "text": words or coded.meaning or coded.value})
 
 
 def concept_of(system: str, code: str, display: str) -> Json:

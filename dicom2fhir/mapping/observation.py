@@ -107,7 +107,7 @@ def _component_code(component: Component, _context: Context) -> Json:
     made = _code(part.name, part.title, component.found.context)
     taken = [(one.get("system"), one["code"]) for one in component.taken]
     kept = [one for one in made.get("coding", ()) if (one.get("system"), one["code"]) not in taken]
-    return compact({"coding": kept, "text": made["text"]})
+    return compact({**made, "coding": kept})
 
 
 def _item_of_part(component: Component, _context: Context) -> Json:

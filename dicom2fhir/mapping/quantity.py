@@ -86,8 +86,7 @@ def absent_reason(qualifier: Coded | None, context: Context) -> Json:
     made: Json = {"coding": [{"system": _ABSENT, "code": reason}]}
     stated = coded_concept(qualifier, context)
     if stated:
-        made["coding"] += stated.get("coding", [])
-        made["text"] = stated["text"]
+        made = {**stated, "coding": made["coding"] + stated.get("coding", [])}
     return made
 
 

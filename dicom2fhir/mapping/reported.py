@@ -18,7 +18,7 @@ from dicom2fhir.mapping.dates import (
 from dicom2fhir.mapping.identifiers import uid
 from dicom2fhir.mapping.names import display_name
 from dicom2fhir.mapping.origin import Origin, equipment, find_origins, study_reference
-from dicom2fhir.mapping.text import first
+from dicom2fhir.mapping.text import MAX_UNSIGNED, clean, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -111,7 +111,7 @@ class Reported:
         own = [one for one in references if one.sop_instance_uid in self.places]
         others: dict[str, list[Referenced]] = {}
         for one in references:
-            if one.sop_instance_uid not in self.places:
+            if clean(one.sop_instance_uid) and one.sop_instance_uid not in self.places:
                 others.setdefault(one.study_uid, []).append(one)
         made = [self.study | {"extension": self._extensions(own)}] if own else []
         for study_uid, members in others.items():
@@ -124,20 +124,20 @@ class Reported:
         if uids({"UID": [study_uid]}, "UID"):
             extensions = self._extensions(members)
             return [{"extension": extensions, "type": "ImagingStudy", "identifier": uid(study_uid)}]
-        names = dict.fromkeys(one.sop_instance_uid for one in members if one.sop_instance_uid)
+        names = dict.fromkeys(clean(one.sop_instance_uid) for one in members)
         return [{"identifier": uid(name)} for name in names]
 
     def _extensions(self, references: Iterable[Referenced]) -> list[Json]:
         return [self._extension(one) for one in dict.fromkeys(references)]
 
     def _extension(self, one: Referenced) -> Json:
-        parts: list[Json] = [{"url": "uid", "valueString": one.sop_instance_uid}]
-        parts += [
-            {"url": "frame", "valuePositiveInt": number} for number in one.frames if number > 0
-        ]
-        parts += [
-            {"url": "segment", "valuePositiveInt": number} for number in one.segments if number > 0
-        ]
+        parts: list[Json] = [{"url": "uid", "valueString": clean(one.sop_instance_uid)}]
+        for kind, numbers in (("frame", one.frames), ("segment", one.segments)):
+            parts += [
+                {"url": kind, "valuePositiveInt": number}
+                for number in numbers
+                if 0 < number <= MAX_UNSIGNED
+            ]
         purpose = coded_concept(one.purpose, self.context)
         if purpose:
             parts.append({"url": "purpose", "valueCodeableConcept": purpose})

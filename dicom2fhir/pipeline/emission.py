@@ -14,10 +14,10 @@ from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.catalog import assemble_study, attach
 from dicom2fhir.deliver import part_raw
 from dicom2fhir.find import open_candidate
-from dicom2fhir.mapping import issuer_key, map_provenance, map_study
+from dicom2fhir.mapping import issuer_key, map_provenance, map_study, unit_repairs
 from dicom2fhir.model import Payloads
 from dicom2fhir.pipeline.payload import SOURCE_CHANGED
-from dicom2fhir.pipeline.reports import count_numbers, understand_reports
+from dicom2fhir.pipeline.reports import Understood, count_numbers, understand_reports
 from dicom2fhir.problems import Problem, Severity
 from dicom2fhir.report.summary import NumberCounts
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.deliver.server.stow import DicomFile
+    from dicom2fhir.mapping import Mapped
     from dicom2fhir.model import EncodedBundle, Entry, Resource, Study
     from dicom2fhir.options import Options
     from dicom2fhir.pipeline.carrying import Carried, Carrier
-    from dicom2fhir.pipeline.reports import Understood
     from dicom2fhir.report.pictures import StudyCard
 
 MIB = 1024 * 1024
@@ -136,10 +136,13 @@ def _emit(
         emitted.problems.append(Problem(code="map.same-id", source=source))
         return
     emitted.own_ids.add(own)
-    provenance = partial(map_provenance, options=options.map) if options.map.provenance else None
-    bundled, raw = part_raw(mapped.resources) if options.raw_dir else (mapped.resources, [])
-    parts, problems = make_bundles(bundled, options.bundle, provenance)
-    findings = _check(parts, options)
+    parts, raw, problems, findings = _bundle(mapped, options)
+    if understood.reports and any(one.severity is Severity.ERROR for one in findings):
+        # A report holds no study back: without what was understood of it, its file travels still.
+        emitted.problems.append(Problem(code="sr.not-valid", source=source))
+        understood = Understood()
+        mapped = map_study(study, options.map, payloads)
+        parts, raw, problems, findings = _bundle(mapped, options)
     emitted.problems.extend(
         replace(problem, source=source) for problem in (*mapped.problems, *problems, *findings)
     )
@@ -169,6 +172,19 @@ def _emit(
     )
     if carried is not None and options.render.thumbnails:
         emitted.cards.append(card_of(study, carried))
+
+
+def _bundle(
+    mapped: Mapped, options: Options
+) -> tuple[list[list[Entry]], list[Resource], list[Problem], list[Problem]]:
+    """Return the entries of each part, what is written beside them, and what is wrong with both."""
+    provenance = None
+    if options.map.provenance:
+        repairs = unit_repairs(mapped.resources)
+        provenance = partial(map_provenance, options=options.map, repairs=repairs)
+    bundled, raw = part_raw(mapped.resources) if options.raw_dir else (mapped.resources, [])
+    parts, problems = make_bundles(bundled, options.bundle, provenance)
+    return parts, list(raw), problems, _check(parts, options)
 
 
 def card_of(study: Study, carried: Carried) -> StudyCard:

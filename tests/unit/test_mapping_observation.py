@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mapping_studies import payloads
 from report_values import (
     DERIVATION,
     DIAMETER,
@@ -26,7 +28,12 @@ from dicom2fhir.bundle import bundle_of, encode_bundle, make_bundles
 from dicom2fhir.check import check_bundle
 from dicom2fhir.content import Algorithm, Number, Part, Range, Text
 from dicom2fhir.identity import EXTENSIONS, resource_id
-from dicom2fhir.options import BundleOptions
+from dicom2fhir.mapping import explain_study
+from dicom2fhir.mapping.algorithm import ALGORITHM
+from dicom2fhir.mapping.diagnostic_report import DIAGNOSTIC_REPORT
+from dicom2fhir.mapping.observation import COMPONENT, OBSERVATION
+from dicom2fhir.model import Payloads
+from dicom2fhir.options import BundleOptions, MapOptions
 
 if TYPE_CHECKING:
     from dicom2fhir.content import Observed
@@ -272,3 +279,64 @@ def test_members_and_sources_lead_to_observations_that_exist() -> None:
     assert inner["interpretation"][0]["coding"][0]["code"] == "N"
     assert inner["bodySite"]["text"] == "left lung"
     assert [list(one) for one in inner["referenceRange"]] == [["low", "high", "text"], ["text"]]
+
+
+def test_every_row_has_a_report_that_fills_it() -> None:
+    answers = (
+        number("1"),
+        None,
+        MEAN,
+        Text("TEXT", "a"),
+        Text("TIME", "1011"),
+        Number("1/2", "", MEAN),
+    )
+    moment = Text("DATETIME", "20240229101112")
+    parts = tuple(Part(f"1.4.{n}", DERIVATION, one) for n, one in enumerate((*answers, moment)))
+    rest = [measured(f"1.5.{n}", value=one) for n, one in enumerate((*answers, moment))]
+    qualified = measured("1.6", qualifier=coded("114009", "DCM", "Value out of range"))
+    inner = measured(
+        "1.4",
+        parts=parts,
+        sources=("1.5.0",),
+        focus="Fetus A",
+        method=MEAN,
+        site=MEAN,
+        algorithm="1.9",
+    )
+    instances = [{"ReferencedSOPInstanceUID": ["1.2.3"]}]
+    predecessor = {"ReferencedSeriesSequence": [{"ReferencedSOPSequence": instances}]}
+    document: dict[str, Any] = {
+        "ContentDate": ["20240203"],
+        "ContentTime": ["101112"],
+        "TimezoneOffsetFromUTC": ["+0100"],
+        "VerifyingObserverSequence": [{"VerifyingObserverName": ["Doe^Jane"]}],
+        "PredecessorDocumentsSequence": [predecessor],
+    }
+    device = Algorithm("1.9", "Finder", "2", ("a=1",), "Acme", "F", "7", "1.2.3.4.5")
+    whole = report(
+        *full(),
+        inner,
+        *rest,
+        qualified,
+        measured("1.7", kind="dose"),
+        attributes=document,
+        persons=("Doe^Jane",),
+        algorithms=(device,),
+        cited=(cited(),),
+        conclusion="Clear.",
+        text="a",
+        html="<p>a</p>",
+    )
+    holder = replace(
+        STUDY,
+        attributes={**STUDY.attributes, "AccessionNumber": ["A1"]},
+        series=tuple(
+            replace(one, attributes={**one.attributes, "InstitutionName": ["Clinic"]})
+            for one in STUDY.series
+        ),
+    )
+    carried = Payloads(renditions=payloads(STUDY).renditions, reports=(whole,))
+    told = {one.element for one in explain_study(holder, MapOptions(), carried)}
+    tables = (OBSERVATION, COMPONENT, DIAGNOSTIC_REPORT, ALGORITHM)
+    rows = {row.path for table in tables for row in table}
+    assert rows - told == {"Observation.component"}
