@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from mapping_studies import FULL, payloads, with_data
+from pydicom.data.data_manager import DATA_ROOT
+from report_values import cited, measured, observation
 
 from check_cases import FAULTS, make_bundle, make_faulty_bundle, make_rich_bundle
+from corpus import sound_reports
 from dicom2fhir.bundle import bundle_of, make_bundles
+from dicom2fhir.bundle.encoding import encode
 from dicom2fhir.identity import CANONICAL
 from dicom2fhir.mapping import map_study
 from dicom2fhir.options import BundleOptions, MapOptions
@@ -32,6 +36,7 @@ pytestmark = [
 ]
 
 DATA = SHARED / "data"
+PYDICOM = Path(DATA_ROOT) / "test_files"
 SETS = sorted(one for one in DATA.iterdir() if one.is_dir()) if DATA.is_dir() else []
 
 NOT_JUDGED = {"modality that no series has"}
@@ -111,15 +116,43 @@ def write_bytes(folder: Path) -> None:
     (folder / "bad-place.json").write_text(json.dumps(study))
 
 
+BAD_OBSERVATIONS: dict[str, Json] = {
+    "path-no-text": {"url": f"{OURS}/content-item", "valueInteger": 1},
+    "value-without-text": {"url": f"{OURS}/stated-value"},
+    "unit-no-text": {"url": f"{OURS}/stated-unit", "valueCode": "mm"},
+    "image-beside-the-reference": {
+        "url": f"{OURS}/cited-instance",
+        "extension": [{"url": "uid", "valueString": "1.2.3"}],
+    },
+}
+"""What the definitions of our extensions of Observations forbid."""
+
+
+def write_reports(folder: Path) -> None:
+    """Write what comes of reports of every kind, and what our extensions may not be."""
+    (folder / "in").mkdir()
+    for name, data in sound_reports().items():
+        (folder / "in" / f"{name}.dcm").write_bytes(data)
+    for name in ("reportsi.dcm", "reportsi_with_empty_number_tags.dcm", "test-SR.dcm"):
+        shutil.copy(PYDICOM / name, folder / "in")
+    plain = ["--dicom", "none", "--media", "none"]
+    convert(folder / "in", folder / "whole", *plain)
+    convert(folder / "in", folder / "parts", *plain, "--server-profile", "medplum")
+    found = observation(measured(references=(cited(),)))
+    for name, extension in BAD_OBSERVATIONS.items():
+        (folder / f"bad-{name}.json").write_bytes(encode(found | {"extension": [extension]}))
+
+
 @pytest.fixture(scope="module")
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[ValidatorFinding]]:
     """Return what the validator finds, by the kind of Bundle: one JVM judges them all."""
     root = tmp_path_factory.mktemp("judged")
-    for kind in ("planted", "seeded", "bytes", "samples", "real", "definitions"):
+    for kind in ("planted", "seeded", "bytes", "reports", "samples", "real", "definitions"):
         (root / kind).mkdir()
     write_planted(root / "planted")
     write_seeded(root / "seeded")
     write_bytes(root / "bytes")
+    write_reports(root / "reports")
     for path in DEFINITIONS.glob("*.json"):
         shutil.copy(path, root / "definitions")
     for name, options in RUNS.items():
@@ -163,6 +196,13 @@ def test_what_carries_bytes_is_valid_with_our_extensions_loaded(
 ) -> None:
     bad = {f"bad-{name}" for name in BAD_EXTENSIONS} | {"bad-place"}
     assert {Path(finding.file).stem for finding in verdict["bytes"]} == bad
+
+
+def test_what_comes_of_reports_is_valid_with_our_extensions_loaded(
+    verdict: dict[str, list[ValidatorFinding]],
+) -> None:
+    bad = {f"bad-{name}" for name in BAD_OBSERVATIONS}
+    assert {Path(finding.file).stem for finding in verdict["reports"]} == bad
 
 
 NEEDS_A_PACKAGE = "Unable to resolve package id hl7.fhir.r4.core"
