@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from dicom2fhir.content import Observed, Omission, Part
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.draft import Draft, Place
-from dicom2fhir.sr.groups import describe, is_group, reads_as_text, say
+from dicom2fhir.sr.groups import describe, is_finding, is_group, is_hidden, reads_as_text, say
 from dicom2fhir.sr.measuring import is_property, measure, property_of
 from dicom2fhir.sr.titles import entitle
 
@@ -126,14 +126,11 @@ class _Walk:
                 self.bearing.update((item.path, above))
 
     def _carries(self, item: ContentItem, parent: ContentItem | None) -> bool:
-        if item.value_type == "NUM" or self._is_finding(item):
+        if item.value_type == "NUM" or is_finding(item):
             return True
         if is_group(item):
             return bool(item.children)
         return parent is not None and self._is_evaluation(item, parent)
-
-    def _is_finding(self, item: ContentItem) -> bool:
-        return item.value_type == "CODE" and roles.key(item.name) in roles.FINDINGS
 
     def _is_summary(self, item: ContentItem) -> bool:
         return item.value_type == "CODE" and roles.key(item.name) in roles.CAD_SUMMARY
@@ -237,7 +234,7 @@ class _Walk:
         parent = self.by_path.get(item.path.rpartition(".")[0])
         if item.path in owner.consumed:
             return owner, place
-        if self._is_finding(item):
+        if is_finding(item):
             return self._visit_finding(item, owner, place)
         if owner.kind == "report" and self._is_summary(item):
             self._evaluate(item, owner, place)
@@ -260,12 +257,7 @@ class _Walk:
         return roles.key(item.name) not in roles.CONTEXT
 
     def _visit_finding(self, item: ContentItem, owner: Draft, place: Place) -> tuple[Draft, Place]:
-        hidden = any(
-            roles.named(child, roles.RENDERING_INTENT)
-            and roles.key(child.code) == roles.NOT_FOR_PRESENTATION
-            for child in item.children
-        )
-        if hidden:
+        if is_hidden(item):
             self.faults[NOT_PRESENTED, CONTENT] += 1
             return owner, place._replace(omit=NOT_PRESENTED)
         inner = place.within(item, self.algorithms)

@@ -23,6 +23,20 @@ def is_group(item: ContentItem) -> bool:
     return roles.named(item, roles.MEASUREMENT_GROUP) or item.template in roles.GROUP_TEMPLATES
 
 
+def is_finding(item: ContentItem) -> bool:
+    """Tell whether this is a finding of a CAD report (TID 4004, 4006, 4104)."""
+    return item.value_type == "CODE" and roles.key(item.name) in roles.FINDINGS
+
+
+def is_hidden(item: ContentItem) -> bool:
+    """Tell whether a finding of a CAD report is not for presentation (PS3.16 CID 6034)."""
+    return is_finding(item) and any(
+        roles.named(child, roles.RENDERING_INTENT)
+        and roles.key(child.code) == roles.NOT_FOR_PRESENTATION
+        for child in item.children
+    )
+
+
 def reads_as_text(item: ContentItem, kind: str) -> bool:
     """Tell whether what this container holds is one text that goes on.
 

@@ -10,7 +10,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dicom2fhir.sr import roles
-from dicom2fhir.sr.groups import is_group, reads_as_text
+from dicom2fhir.sr.groups import is_group, is_hidden, reads_as_text
 from dicom2fhir.sr.lines import head_of, line_of, one_line_of, rest_of, sentence_of
 from dicom2fhir.sr.words import title_of
 
@@ -23,6 +23,7 @@ MOST_CHARACTERS: Final = 1_000_000
 """Of a rendering: more than that nobody reads, and FHIR strings end at 1 MB."""
 MOST_CONCLUSION: Final = 20_000
 CUT: Final = "[The rest is in the DICOM file.]"
+HIDDEN: Final = "[A finding that is not for presentation]"
 _INDENT: Final = "  "
 _DEEPEST: Final = 20
 """Levels that are indented; lists nested deeper are hard to read and to parse."""
@@ -70,6 +71,11 @@ def _every_line(root: ContentItem, kind: str) -> Iterator[Line]:
 
 def _split(item: ContentItem, kind: str) -> tuple[str, Sequence[ContentItem | str]]:
     """Return the line of an item, and what stands on the lines below it."""
+    if is_hidden(item):
+        return HIDDEN, ()
+    if roles.key(item.name) in roles.IMAGE_LIBRARIES:
+        images = sum(1 for one in item.walk() if one.value_type == "IMAGE")
+        return f"{title_of(item)}: {images} image{'' if images == 1 else 's'}", ()
     if is_group(item):
         text = one_line_of(item)
         return (text, ()) if text else (head_of(item), rest_of(item))

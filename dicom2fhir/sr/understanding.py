@@ -43,7 +43,8 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
     items = tuple(tree.root.walk())
     kind = kind_of(tree.root, items)
     makers = find_makers(items)
-    algorithms = _algorithms(makers, kind)
+    united = _unite(makers)
+    algorithms = _algorithms(makers, united, kind)
     if kind in DOSES:
         found = harvest_dose(items, kind, algorithms, options.dose)
     else:
@@ -62,7 +63,7 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         html=render_html(lines),
         persons=find_persons(items),
         authorising=find_authorising(items),
-        algorithms=tuple(chain.from_iterable(makers.values())),
+        algorithms=tuple(dict.fromkeys(united.values())),
         cited=_cited(tree.root),
         listed=list_series(tree) if kind == "manifest" else (),
         numbers=sum(1 for item in items if item.value_type == "NUM" and not item.target),
@@ -96,21 +97,27 @@ def kind_of(root: ContentItem, items: Iterable[ContentItem]) -> str:
     return "other" if any(item.value_type == "NUM" for item in items) else "text"
 
 
-def _algorithms(makers: Mapping[str, Sequence[Algorithm]], kind: str) -> dict[str, str]:
+def _unite(makers: Mapping[str, Sequence[Algorithm]]) -> dict[Algorithm, Algorithm]:
+    """Return each algorithm and observer with the first that says the same."""
+    firsts: dict[Algorithm, Algorithm] = {}
+    every = chain.from_iterable(makers.values())
+    return {maker: firsts.setdefault(maker._replace(path=""), maker) for maker in every}
+
+
+def _algorithms(
+    makers: Mapping[str, Sequence[Algorithm]], united: Mapping[Algorithm, Algorithm], kind: str
+) -> dict[str, str]:
     """Return the path of the algorithm that holds below each path.
 
     Where a CAD report names one algorithm only, all of it is that one's.
     """
-    below = {
-        path: next((maker.path for maker in found if maker.kind == "algorithm"), "")
-        for path, found in makers.items()
+    found = {
+        path: next((united[maker].path for maker in some if maker.kind == "algorithm"), "")
+        for path, some in makers.items()
     }
-    every = [
-        maker.path for found in makers.values() for maker in found if maker.kind == "algorithm"
-    ]
-    if kind == "cad" and len(every) == 1:
-        below["1"] = every[0]
-    return {path: algorithm for path, algorithm in below.items() if algorithm}
+    below = {path: algorithm for path, algorithm in found.items() if algorithm}
+    every = set(below.values())
+    return {"1": every.pop(), **below} if kind == "cad" and len(every) == 1 else below
 
 
 def _cited(root: ContentItem) -> tuple[Referenced, ...]:

@@ -26,6 +26,7 @@ from content_trees import (
     titles,
 )
 from dicom2fhir.content import ContentItem, Number, Observed, Report, Text
+from dicom2fhir.sr.rendering import HIDDEN
 
 UNKNOWN = "99TEST 1 Invented Report"
 SITE, LUNG = "SCT 363698007 Finding Site", "SCT 39607008 Lung"
@@ -490,6 +491,17 @@ def test_an_algorithm_holds_for_its_group_and_observers_are_devices() -> None:
     assert all("Algorithm" not in str(part.name) for part in at(found, "1.4.1").parts)
 
 
+def test_an_algorithm_that_a_report_repeats_is_one() -> None:
+    by_finder = group(
+        text("DCM 111001 Algorithm Name", "Finder", relationship="HAS CONCEPT MOD"),
+        num(DIAMETER, "1"),
+    )
+    found = measured(by_finder, by_finder, group(num(DIAMETER, "1")))
+    (algorithm,) = found.algorithms
+    groups = [at(found, path) for path in found.results]
+    assert [one.algorithm for one in groups] == [algorithm.path, algorithm.path, ""]
+
+
 def finding(intent: str, *children: ContentItem) -> ContentItem:
     shown = f"DCM {intent} Intent"
     return code(
@@ -524,6 +536,8 @@ def test_findings_of_cad_are_results_with_certainty_as_parts_and_hidden_ones_are
         ("1.1.1.2.2", "sr.not-presented")
     ]
     assert found.faults["sr.not-presented", "(0040,A730)"] == 1
+    assert found.text.count("Mass") == 2  # a finding and what was asked for
+    assert HIDDEN in found.text
 
 
 def test_a_composite_feature_comes_from_the_findings_below_it() -> None:

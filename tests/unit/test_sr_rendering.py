@@ -187,3 +187,8 @@ def test_a_long_group_has_a_heading_and_its_measurements_below() -> None:
         "      Image Region: [CT image, circle]",
         "      Finding: Cyst",
     ]
+
+
+def test_an_image_library_is_counted_not_listed() -> None:
+    library = container("DCM 111028 Image Library", container("DCM 126200 G", image(1), image(2)))
+    assert report(TITLE_1500, library).text.splitlines()[1:] == ["  Image Library: 2 images"]
