@@ -21,6 +21,8 @@ MODALITY_GROUPS = {29, 33}
 """Context groups of modalities (PS3.16)."""
 ANATOMY = 4
 """The context group of anatomic regions (PS3.16 CID 4)."""
+RADIOPHARMACEUTICAL = {"F-61FDB": "349358000"}
+"""Radiopharmaceutical agent (PS3.16 TID 10022), which pydicom's dictionary of SNOMED RT lacks."""
 MISSING = {"63337009": "Lower trunk", "67734004": "Upper trunk"}
 """Concepts of Annex L that pydicom's dictionary lacks."""
 
@@ -74,7 +76,7 @@ def srt_to_sct() -> str:
 
     return _module(
         "SNOMED RT identifiers and their SNOMED CT concepts (PS3.16 Annex O).",
-        _mapping("SRT_TO_SCT", mapping["SRT"]),
+        _mapping("SRT_TO_SCT", {**mapping["SRT"], **RADIOPHARMACEUTICAL}),
     )
 
 
