@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dicom2fhir.content import Report
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.context import find_makers, find_persons
-from dicom2fhir.sr.core import MEASURED_VALUE, harvest
+from dicom2fhir.sr.core import CONTENT, MEASURED_VALUE, harvest
 from dicom2fhir.sr.dose import DOSES, find_authorising, harvest_dose
 from dicom2fhir.sr.groups import say
 from dicom2fhir.sr.manifest import list_series
@@ -72,9 +72,11 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
     )
 
 
-def _judge(items: Iterable[ContentItem]) -> Counter[tuple[str, str]]:
+def _judge(items: Sequence[ContentItem]) -> Counter[tuple[str, str]]:
     """Count the items that say nothing, and the numbers that are none."""
     faults: Counter[tuple[str, str]] = Counter()
+    if len(items) == 1 and items[0].value_type == "CONTAINER":
+        faults["sr.no-content", CONTENT] += 1
     for item in items:
         if item.value_type == "NUM":
             bad = sum(1 for number in item.numbers if number.text.strip() and not number.exact)

@@ -288,6 +288,12 @@ def test_codes_and_texts_that_a_container_contains_are_evaluations() -> None:
     assert at(found, "1.1.1").value == coded("99TEST 4 A")
 
 
+def test_a_report_without_content_is_a_report_and_says_so() -> None:
+    found = report(UNKNOWN)
+    assert found.faults == {("sr.no-content", "(0040,A730)"): 1}
+    assert (found.kind, found.text, found.observed) == ("text", "Invented Report\n", ())
+
+
 def test_what_says_nothing_makes_no_observation() -> None:
     found = report(UNKNOWN, num(DIAMETER, "1"), code("99TEST 3 Q", ""), text("99TEST 5 T", "  "))
     assert len(found.observed) == 1
