@@ -234,6 +234,7 @@ CODES: dict[str, Code] = {
     "sr.dose-level": _info(
         "Numbers below the level of dose that was asked for; left out", "Use --dose all."
     ),
+    "sr.not-here": _info("A report names instances of its study that the input does not hold"),
     "sr.other-study": _info("A report names instances of other studies; referred to by their UID"),
     # waveform
     "waveform.unreadable": _warning("A waveform cannot be read as numbers; left in its file"),

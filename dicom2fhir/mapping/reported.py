@@ -106,26 +106,34 @@ class Reported:
 
         FHIR:   Reference; extension cited-instance; logical for what is not here (R4
                 references.html#logical)
-        Errors: Problem sr.other-study.
+        Errors: Problem sr.other-study, sr.not-here.
         """
-        own = [one for one in references if one.sop_instance_uid in self.places]
-        others: dict[str, list[Referenced]] = {}
+        studies: dict[str, list[Referenced]] = {}
         for one in references:
-            if clean(one.sop_instance_uid) and one.sop_instance_uid not in self.places:
-                others.setdefault(one.study_uid, []).append(one)
-        made = [self.study | {"extension": self._extensions(own)}] if own else []
-        for study_uid, members in others.items():
-            if study_uid and study_uid != self.context.study.uid:
-                self.context.note("sr.other-study", "StudyInstanceUID", "Observation.derivedFrom")
-            made += self._logical(study_uid, members)
-        return made
+            if clean(one.sop_instance_uid):
+                studies.setdefault(self._study_of(one), []).append(one)
+        return [
+            reference for study, found in studies.items() for reference in self._refer(study, found)
+        ]
 
-    def _logical(self, study_uid: str, members: Sequence[Referenced]) -> list[Json]:
-        if uids({"UID": [study_uid]}, "UID"):
-            extensions = self._extensions(members)
-            return [{"extension": extensions, "type": "ImagingStudy", "identifier": uid(study_uid)}]
-        names = dict.fromkeys(clean(one.sop_instance_uid) for one in members)
-        return [{"identifier": uid(name)} for name in names]
+    def _study_of(self, one: Referenced) -> str:
+        """Return the UID of the study of an instance, "" where nobody knows it."""
+        own = self.context.study.uid
+        if one.sop_instance_uid in self.places:
+            return own
+        if one.study_uid == own:
+            self.context.note("sr.not-here", "ReferencedSOPInstanceUID", "Observation.derivedFrom")
+        return one.study_uid if uids({"UID": [one.study_uid]}, "UID") else ""
+
+    def _refer(self, study_uid: str, found: Sequence[Referenced]) -> list[Json]:
+        if study_uid == self.context.study.uid:
+            return [self.study | {"extension": self._extensions(found)}]
+        if not study_uid:
+            names = dict.fromkeys(clean(one.sop_instance_uid) for one in found)
+            return [{"identifier": uid(name)} for name in names]
+        self.context.note("sr.other-study", "StudyInstanceUID", "Observation.derivedFrom")
+        extensions = self._extensions(found)
+        return [{"extension": extensions, "type": "ImagingStudy", "identifier": uid(study_uid)}]
 
     def _extensions(self, references: Iterable[Referenced]) -> list[Json]:
         return [self._extension(one) for one in dict.fromkeys(references)]

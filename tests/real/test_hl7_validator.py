@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def convert(source: Path, out: Path, *options: str) -> None:
 def write_planted(folder: Path) -> None:
     bundles = {name: make_faulty_bundle(name) for name in FAULTS}
     for name, bundle in {**bundles, "sound": make_bundle(), "rich": make_rich_bundle()}.items():
-        (folder / f"{name}.json").write_text(json.dumps(bundle))
+        (folder / f"{name}.json").write_bytes(encode(bundle))
 
 
 def write_seeded(folder: Path) -> None:
@@ -79,7 +78,7 @@ def write_seeded(folder: Path) -> None:
         options = BundleOptions(ids="server" if seed % 2 else "client")
         resources = [with_data(one) for one in mapped.resources]
         for number, part in enumerate(make_bundles(resources, options)[0]):
-            (folder / f"{seed}-{number}.json").write_text(json.dumps(bundle_of(part)))
+            (folder / f"{seed}-{number}.json").write_bytes(encode(bundle_of(part)))
 
 
 OURS = f"{CANONICAL}/StructureDefinition"
@@ -104,16 +103,16 @@ def write_bytes(folder: Path) -> None:
             )
             resources = map(with_data, map_study(FULL, options, carried).resources)
             bundle = bundle_of(make_bundles(list(resources), BundleOptions())[0][0])
-            (folder / f"{dicom}-{below}.json").write_text(json.dumps(bundle))
+            (folder / f"{dicom}-{below}.json").write_bytes(encode(bundle))
     study = next(
         one for one in map_study(FULL, MapOptions()).resources if "ImagingStudy" in one.values()
     )
     for name, extension in BAD_EXTENSIONS.items():
         study["series"][0]["instance"][0]["extension"] = [extension]
-        (folder / f"bad-{name}.json").write_text(json.dumps(study))
+        (folder / f"bad-{name}.json").write_bytes(encode(study))
     study["series"][0]["instance"][0].pop("extension")
     study["extension"] = [{"url": f"{OURS}/instance-content", "valueUri": "Binary/1"}]
-    (folder / "bad-place.json").write_text(json.dumps(study))
+    (folder / "bad-place.json").write_bytes(encode(study))
 
 
 BAD_OBSERVATIONS: dict[str, Json] = {

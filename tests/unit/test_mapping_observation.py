@@ -183,9 +183,10 @@ def test_what_it_was_measured_on_is_a_reference_with_frames_and_segments() -> No
     assert nowhere == {"identifier": {"system": "urn:dicom:uid", "value": "urn:oid:1.2.8"}}
 
 
-def test_an_instance_of_another_study_is_told_of() -> None:
-    problems = mapped(report(measured(references=(cited("1.2.9", "1.2.840.99"),)))).problems
-    assert [one.code for one in problems if one.code.startswith("sr.")] == ["sr.other-study"]
+def test_what_is_not_in_the_input_is_told_of() -> None:
+    for where, code in (("1.2.840.99", "sr.other-study"), (STUDY.uid, "sr.not-here")):
+        problems = mapped(report(measured(references=(cited("1.2.9", where),)))).problems
+        assert [one.code for one in problems if one.code.startswith("sr.")] == [code]
 
 
 @pytest.mark.parametrize(
