@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydicom.filereader import dcmread
 
@@ -24,11 +24,11 @@ class Judged:
     conversion: Conversion
 
 
-def judge(files: list[Path], out: Path) -> Judged:
+def judge(files: list[Path], out: Path, **options: Any) -> Judged:  # noqa: ANN401
     uids = {str(dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID): path
             for path in files}  # fmt: skip
     return Judged(
         files=uids,
         stated={uid: stated_numbers(path) for uid, path in uids.items()},
-        conversion=convert_files(files, out),
+        conversion=convert_files(files, out, **options),
     )

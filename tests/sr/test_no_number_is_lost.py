@@ -9,7 +9,11 @@ from pydicom.filereader import dcmread
 
 from clinical_reports import HIDDEN
 from content_walk import code_of, items_with_paths
-from recovered import ReportFound
+from dicom2fhir.options import ReportOptions
+from dose_reports import dose_reports
+from judged import judge
+from recovered import ReportFound, convert_files
+from writer import NO_UNITS, container, document, num, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +81,30 @@ def test_every_number_of_the_real_reports_is_carried_or_counted_as_omitted(
 ) -> None:
     keeps_the_law(real_reports)
     assert real_reports.conversion.outcome.counts.numbers > 430
+
+
+@pytest.mark.parametrize("dose", ["all", "events", "summary"])
+def test_the_law_holds_whatever_is_wanted_of_dose_reports(dose: str, tmp_path: Path) -> None:
+    files = [write(one, tmp_path / f"{name}.dcm") for name, one in dose_reports().items()]
+    judged = judge(files, tmp_path / "out.ndjson", report=ReportOptions(dose=dose))
+    counts = judged.conversion.outcome.counts
+    missing = sum(map(len, lost(judged).values()))
+    assert counts.numbers == sum(map(len, judged.stated.values()))
+    assert (counts.numbers_omitted, missing > 0) == (missing, dose != "all")
+    assert counts.numbers == (
+        counts.numbers_as_observations + counts.numbers_as_components + counts.numbers_omitted
+    )
+
+
+def test_numbers_beyond_the_limits_are_said_to_be_missing(tmp_path: Path) -> None:
+    item = num(("X", "99TEST", "Number"), "1", NO_UNITS)
+    for _ in range(20):
+        item = container(("Y", "99TEST", "Group"), item)
+    file = write(document("deep", container(("Z", "99TEST", "Root"), item)), tmp_path / "1.dcm")
+    options = ReportOptions(max_depth=10)
+    conversion = convert_files([file], tmp_path / "out.ndjson", report=options)
+    assert "sr.too-deep" in {one.code for one in conversion.problems}
+    assert conversion.outcome.counts.numbers == 0
 
 
 def test_what_is_omitted_is_said(corpus: Judged) -> None:
