@@ -34,14 +34,14 @@ MISSING: dict[str, str] = {}
 @contextmanager
 def running(name: str, serve: Callable[[], AbstractContextManager[Running]]) -> Iterator[Running]:
     """Give the server, or skip the test with the reason."""
+    if name in MISSING:
+        pytest.skip(MISSING[name])
     try:
-        if name in MISSING:
-            raise launching.UnavailableError(MISSING[name])
         context = serve()
         server = context.__enter__()
     except launching.UnavailableError as missing:
-        MISSING[name] = str(missing)
-        pytest.skip(f"LEFT OUT, no {name}: {missing}")
+        MISSING[name] = f"LEFT OUT, no {name}: {missing}"
+        pytest.skip(MISSING[name])
     try:
         yield server
     finally:
