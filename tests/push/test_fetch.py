@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from calling import call_json
+from dicom2fhir.deliver.server import fetching
 from dicom2fhir.deliver.server.dicomweb import Place
+from dicom2fhir.deliver.server.listing import ListedInstance, list_instances
+from dicom2fhir.deliver.server.steady import SteadyClient
 from dicom2fhir.deliver.tree import safe_name
+from dicom2fhir.errors import ServerUnreachableError
+from dicom2fhir.options import FetchOptions, ServerOptions
 from dicomweb_server import DicomWebServer
 from faults import Fault, Script, Verb
 from places import ROOT
@@ -193,6 +198,36 @@ def test_the_credentials_of_one_server_never_reach_another(
         assert not any("SENTINEL-FHIR" in str(one) for one in pacs.record)
         assert not any("SENTINEL-PACS" in str(one.headers) for one in recorder.record)
     assert "SENTINEL" not in done.stderr + done.stdout
+
+
+def test_a_client_certificate_is_shown_to_the_origins_of_the_options_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: dict[str, str | None] = {}
+
+    class Client(SteadyClient):
+        def __init__(self, options: ServerOptions, *_: object) -> None:
+            shown[options.base] = options.client_certificate or options.client_key
+            super().__init__(replace(options, client_certificate=None, client_key=None))
+
+    monkeypatch.setattr(fetching, "SteadyClient", Client)
+    server = ServerOptions(
+        base="https://127.0.0.1:9/r4", client_certificate="own.pem", client_key="own.key"
+    )
+    place = Place("1.2", "1.2.3", "1.2.3.4")
+    with closing(fetching.Fetcher(FetchOptions(server=server))) as fetcher:
+        for base in ("https://127.0.0.1:9/dicom-web", "https://localhost:9/dicom-web"):
+            endpoint = {"connectionType": {"code": "dicom-wado-rs"}, "address": base}
+            instance = ListedInstance(place=place, stored=place, endpoints=("#one",))
+            study = replace(list_instances({"id": "a"}), contained={"#one": endpoint})
+            assert fetcher.ways(instance, study) == ["dicomweb"]
+            with pytest.raises(ServerUnreachableError), fetcher.open(instance, study):
+                pass
+    assert shown == {
+        "https://127.0.0.1:9/r4": "own.pem",
+        "https://127.0.0.1:9/dicom-web": "own.pem",
+        "https://localhost:9/dicom-web": None,
+    }
 
 
 def test_a_binary_that_is_gone_is_looked_for_on_the_dicomweb_server(

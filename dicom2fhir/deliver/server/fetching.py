@@ -21,7 +21,7 @@ from dicom2fhir.deliver.server.dicomweb import (
     list_series,
     retrieve,
 )
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request, media_type_of
 from dicom2fhir.deliver.server.listing import ListedInstance, wado_address
 from dicom2fhir.deliver.server.searching import id_of, read_resource
 from dicom2fhir.deliver.server.steady import SteadyClient
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.listing import ListedSeries, ListedStudy
     from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.model import Json, Resource
-    from dicom2fhir.options import FetchOptions
+    from dicom2fhir.options import FetchOptions, ServerOptions
 
     Opened = AbstractContextManager[Iterator[bytes]]
 
@@ -99,7 +99,7 @@ class Fetcher:
         """
         binary = id_of(attachment.get("url"), "Binary")
         if binary:
-            media_type = str(attachment.get("contentType") or "*/*")
+            media_type = media_type_of(attachment.get("contentType"), "*/*")
             with open_binary(self.fhir, binary, media_type) as chunks:
                 yield chunks
         elif isinstance(attachment.get("data"), str):
@@ -170,10 +170,14 @@ class Fetcher:
             known = [one for one in (options.dicomweb, options.server) if one is not None]
             same = [one for one in known if origin_of(one.base) == origin_of(base)]
             self.strangers += not same
-            own = same[0] if same else replace(options.server, auth=AuthOptions())
+            own = same[0] if same else _without_credentials(options.server)
             client = SteadyClient(replace(own, base=base), self._on_wait)
             self._clients[base] = self._stack.enter_context(client)
         return self._clients[base]
+
+
+def _without_credentials(server: ServerOptions) -> ServerOptions:
+    return replace(server, auth=AuthOptions(), client_certificate=None, client_key=None)
 
 
 def _first_open(stack: ExitStack, ways: list[Callable[[], Opened]]) -> Iterator[bytes]:
