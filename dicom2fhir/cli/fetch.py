@@ -8,6 +8,7 @@ import typer
 
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import server_parameters as s
+from dicom2fhir.cli import values
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.references import read_references
 from dicom2fhir.cli.server_options import dicomweb_options, server_options
@@ -17,7 +18,7 @@ from dicom2fhir.options import FetchOptions
 from dicom2fhir.report.people import fetch_line, wait_line
 
 if TYPE_CHECKING:
-    from dicom2fhir.pipeline.fetching import FetchRow
+    from dicom2fhir.pipeline.bringing import FetchRow
 
 
 def fetch(
@@ -28,6 +29,7 @@ def fetch(
     renders: s.Renders = False,
     verify: s.Verify = False,
     dry_run: s.ListOnly = False,
+    jobs: s.FetchJobs = None,
     token_file: s.TokenFile = None,
     token_env: s.TokenEnv = None,
     token_command: s.TokenCommand = None,
@@ -106,6 +108,7 @@ def _options(session: Session) -> FetchOptions:
         renders=arguments.flag("renders"),
         verify=arguments.flag("verify"),
         dry_run=dry_run,
+        jobs=arguments.parsed("jobs", values.whole_number) or FetchOptions(server=server).jobs,
         fail_on=arguments.choice("fail_on", p.FAIL_ON_CHOICES),
     )
 

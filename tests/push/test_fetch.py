@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+import threading
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -387,6 +388,47 @@ def test_files_are_for_their_owner_alone_and_named_by_their_uids(
     assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
     listed = {one["uid"] for one in instances(recorder, name)}
     assert {path.stem for path in files} == listed
+
+
+def test_as_many_files_are_on_their_way_as_asked_for(
+    recorder: RecordingServer,
+    bundles: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = load(recorder, bundles["binary"])
+    assert len(instances(recorder, name)) % 3 == 0
+    together = threading.Barrier(3, timeout=60)
+    open_one = fetching.Fetcher.open
+
+    @contextmanager
+    def open_together(*given: object) -> Iterator[Iterator[bytes]]:
+        together.wait()
+        with open_one(*given) as chunks:  # type: ignore[arg-type]
+            yield chunks
+
+    monkeypatch.setattr(fetching.Fetcher, "open", open_together)
+    done = fetch(recorder, name, "-o", tmp_path / "out", "--jobs", "3")
+    assert done.code == 0, done
+    assert digests(tmp_path / "out") == originals()
+
+
+def test_the_report_is_the_same_however_many_files_are_fetched_at_a_time(
+    recorder: RecordingServer, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    name = load(recorder, bundles["binary"])
+    gone = [one for one in recorder.store.resources if one.startswith("Binary/")][::3]
+    for one in gone:
+        del recorder.store.resources[one]
+    told = [
+        fetch(recorder, name, "-o", tmp_path / jobs, "--jobs", jobs, "--report", "-")
+        for jobs in ("1", "8")
+    ]
+    assert {done.code for done in told} == {1}
+    one, eight = (json.loads(done.stdout) for done in told)
+    assert one["counts"] == eight["counts"]
+    assert one["problems"] == eight["problems"]
+    assert digests(tmp_path / "1") == digests(tmp_path / "8")
 
 
 def test_a_second_run_fetches_only_what_is_missing_or_differs(
