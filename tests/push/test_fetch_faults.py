@@ -59,7 +59,8 @@ class Place:
         self.requests = 0
 
     def fetch(self, folder: Path) -> Run:
-        trust = ["--ca-file", self.authority] if self.authority else []
+        # What is shown on a new connection is seen where there is no other that is still good.
+        trust = ["--ca-file", self.authority, "--jobs", "1"] if self.authority else []
         return run_here("fetch", *self.studies, "--from", self.proxy.base, "-o", folder, *trust)
 
 
