@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faults import Fault, Script, Verb
 from holdings import held_by
 from places import ROOT
 from runs import Run, run_here
@@ -16,6 +17,7 @@ from runs import Run, run_here
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fault_proxy import FaultProxy
     from recording_server import RecordingServer
 
 STUDIES = ROOT / "samples" / "studies"
@@ -148,6 +150,13 @@ def test_a_server_that_runs_transactions_as_batches_is_found_out(
     assert "push.refused" in run.stderr
     assert "400" in run.stderr
     assert "--retry-dead" in run.stderr
+
+
+def test_a_wait_for_the_server_is_told(bundles: Path, proxy: FaultProxy) -> None:
+    proxy.restart(Script({1: Fault(Verb.SERVER_ERROR, "503")}))
+    run = run_here("push", bundles, "--to", proxy.base)
+    assert run.code == 0, run
+    assert "trying again" in run.stderr
 
 
 def test_what_was_refused_is_listed_and_sent_again_only_when_asked(
