@@ -133,8 +133,6 @@ def complete(place: Place, folder: Path, wanted: set[str]) -> None:
     assert all(name.endswith(".dcm") for name in files), files
 
 
-@pytest.mark.soak
-@pytest.mark.xdist_group("fetch-faults")
 @pytest.mark.parametrize(("fault", "position"), list(product(FAULTS, POSITIONS)), ids=str)
 def test_one_fault_leaves_no_wrong_file(
     request: pytest.FixtureRequest, wanted: set[str], tmp_path: Path, fault: Fault, position: str
@@ -151,8 +149,6 @@ def test_one_fault_leaves_no_wrong_file(
     complete(place, tmp_path / "out", wanted)
 
 
-@pytest.mark.soak
-@pytest.mark.xdist_group("fetch-faults")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_any_script_of_faults_leaves_no_wrong_file(
     plain: Place, wanted: set[str], tmp_path: Path, seed: int

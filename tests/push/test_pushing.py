@@ -193,6 +193,41 @@ def test_binaries_that_read_back_empty_are_read_by_the_operation_for_them(
     assert run.code == 0, run
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(Verb.HTML, 0), (Verb.TRUNCATE, 0), (Verb.UNPROCESSABLE, 5), (Verb.REDIRECT, 5)],
+)
+def test_a_binary_that_cannot_be_read_back_is_there_once_all_the_same(
+    bundles: Path,
+    recorder: RecordingServer,
+    proxy: FaultProxy,
+    tmp_path: Path,
+    fault: Verb,
+    code: int,
+) -> None:
+    recorder.switches.update_create = False
+    command = ("push", bundles, "--to", proxy.base, "--jobs", "1", "--state")
+    assert run_here(*command, tmp_path / "clean").code == 0
+    clean = held_by(recorder.store)
+    reads = [n for n, seen in enumerate(proxy.seen) if seen.first.startswith("GET /fhir/Binary/")]
+    recorder.empty()
+    proxy.restart(Script({reads[0]: Fault(fault, {Verb.REDIRECT: "302"}.get(fault, "20"))}))
+    run = run_here(*command, tmp_path / "state")
+    assert run.code == code, run
+    proxy.restart()
+    assert run_here(*command, tmp_path / "state", "--retry-dead").code == 0
+    assert held_by(recorder.store) == clean
+
+
+def test_a_raw_binary_may_be_read_by_who_may_read_of_its_patient(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    assert push(bundles, recorder, "--binary-raw-above", "0").code == 0
+    binaries = recorder.store.of_type("Binary")
+    named = {one.resource["securityContext"]["reference"] for one in binaries}
+    assert named == {one.name for one in recorder.store.of_type("Patient")}
+
+
 @pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
 def test_raw_files_beside_bundles_are_sent_before_what_names_them(
     sources: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
