@@ -32,7 +32,7 @@ def packaged() -> list[Path]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that write golden trees anew, and that ask for the long tests."""
     parser.addoption("--update-golden", action="store_true", help="write golden trees anew")
-    parser.addoption("--soak", action="store_true", help="every fault too")
+    parser.addoption("--soak", action="store_true", help="every moment of killing too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

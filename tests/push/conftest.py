@@ -6,6 +6,8 @@ A server that cannot be had here skips its tests, and the end of the run says so
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from launching import Running
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 EXPUNGE = {
     "resourceType": "Parameters",
     "parameter": [{"name": "expungeEverything", "valueBoolean": True}],
@@ -29,6 +32,13 @@ EXPUNGE = {
 
 MISSING: dict[str, str] = {}
 """Why a server cannot be had, by its name: nobody waits for it a second time."""
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A folder where a synced write costs nothing, where there is one: the disk is not tested."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @contextmanager
