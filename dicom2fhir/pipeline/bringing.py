@@ -68,7 +68,12 @@ class Bringer:
         self._tree = tree
         self._verify = verify
         self._written: dict[str, str] = {}
-        """Digest by path, of studies that may overlap."""
+        """Digest by path of what is in its place; studies may overlap."""
+
+    @property
+    def there(self) -> int:
+        """Return how many files are in their place, those of earlier runs too."""
+        return len(self._written)
 
     def bring(self, path: str, instance: ListedInstance, study: ListedStudy) -> Arrival:
         """Bring the file of an instance, unless an earlier run has brought this very one.
@@ -92,6 +97,7 @@ class Bringer:
         arrival = Arrival(path=render.path)
         expected = b64decode(render.sha1).hex() if render.sha1 else ""
         if expected and self._tree.digest(render.path, "sha1") == expected:
+            self._written[render.path] = expected
             arrival.unchanged = 1
             return arrival
         opened = self._receive(

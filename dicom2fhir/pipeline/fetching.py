@@ -79,16 +79,8 @@ def fetch(
         try:
             fetching.run(watch or Unwatched())
         except ServerUnreachableError as fault:
-            raise _tell_how_far(fault, fetching.done) from None
+            raise fetching.tell_how_far(fault) from None
         return fetching.outcome()
-
-
-def _tell_how_far(fault: ServerUnreachableError, done: _Run) -> ServerUnreachableError:
-    there = done.fetched + done.unchanged
-    return ServerUnreachableError(
-        f"{fault} {there} of the {done.listed} files listed so far are in their place.",
-        hint="Run the same command again: it goes on from there.",
-    )
 
 
 class _Fetching:
@@ -123,6 +115,14 @@ class _Fetching:
     def abort(self) -> None:
         """End what is under way."""
         self._fetcher.abort()
+
+    def tell_how_far(self, fault: ServerUnreachableError) -> ServerUnreachableError:
+        """Return the error with what is there; files under way may have come after it."""
+        there = self._bringer.there if self._bringer is not None else 0
+        return ServerUnreachableError(
+            f"{fault} {there} of the {self.done.listed} files listed so far are in their place.",
+            hint="Run the same command again: it goes on from there.",
+        )
 
     def outcome(self) -> Outcome:
         """Return what the run has to say for itself.

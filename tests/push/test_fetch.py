@@ -625,6 +625,23 @@ def test_a_fault_on_the_way_costs_another_try_and_nothing_else(
         assert digests(tmp_path / str(position)) == originals()
 
 
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_server_that_goes_away_is_told_with_what_is_there(
+    recorder: RecordingServer,
+    proxy: FaultProxy,
+    bundles: dict[str, Path],
+    tmp_path: Path,
+    jobs: str,
+) -> None:
+    name = load(recorder, bundles["binary"])
+    proxy.restart(Script({number: Fault(Verb.DROP_BEFORE) for number in range(4, 400)}))
+    done = fetch(proxy, name, "-o", tmp_path / "out", "--jobs", jobs)
+    assert done.code == 5, done
+    there = len(digests(tmp_path / "out"))
+    assert there
+    assert f" {there} of the " in done.stderr
+
+
 def test_a_server_that_is_not_there_ends_the_run_with_5(tmp_path: Path) -> None:
     done = run_here("fetch", "a1", "--from", "http://127.0.0.1:9", "-o", tmp_path / "out")
     assert done.code == 5
