@@ -56,4 +56,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if left_out:
         terminalreporter.section("LEFT OUT", sep="!", red=True, bold=True)
         for reason, count in sorted(left_out.items()):
-            terminalreporter.line(f"{count} tests: {reason}", red=True)
+            terminalreporter.line(f"{reason} ({count} of the tests)", red=True)
