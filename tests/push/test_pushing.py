@@ -259,6 +259,23 @@ def test_a_raw_file_that_is_not_what_its_list_says_is_refused(
 
 
 @pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
+def test_a_server_that_was_emptied_is_filled_again(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
+) -> None:
+    recorder.switches.update_create = bool(update_create)
+    state = tmp_path / "state"
+    assert push(bundles, recorder, "--state", state).code == 0
+    whole = held_by(recorder.store)
+    recorder.empty()
+    run = push(bundles, recorder, "--state", state)
+    assert run.code == 0, run
+    assert "push.emptied" in run.stderr
+    assert held_by(recorder.store).without_orphans() == whole.without_orphans()
+    again = push(bundles, recorder, "--state", state)
+    assert "push.emptied" not in again.stderr
+
+
+@pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
 def test_no_value_of_a_patient_leaves_the_bodies(
     bundles: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
 ) -> None:
