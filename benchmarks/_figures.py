@@ -10,6 +10,7 @@ AGAINST_PEER = {"fast": 100, "full": 60}
 AGAINST_BARE = {"one": 25, "two": 15}
 AGAINST_BASE64 = 0.5
 AGAINST_DCMTK = 1
+AGAINST_CURL = 0.8
 MEMORY = 300
 """MiB."""
 START_UP = 0.6
@@ -109,6 +110,19 @@ def byte_bars(timings: dict[str, Timing]) -> list[Bar]:
         )
         for name in FILES
     ]
+
+
+def push_bars(timings: dict[str, Timing]) -> list[Bar]:
+    """Hold what we send, beyond start-up, against curl, and its memory against the limit."""
+    bars = []
+    for name, timing in timings.items():
+        maker, _, what = name.partition(" ")
+        if maker != "push":
+            continue
+        ratio = timings[f"curl {what}"].per_file / timing.per_file
+        bars.append(Bar(f"times the rate of curl, {what}", ratio, AGAINST_CURL, at_least=True))
+        bars.append(Bar(f"MiB at the peak, push {what}", timing.peak_mib or 0.0, MEMORY))
+    return bars
 
 
 def preview_bars(timings: dict[str, Timing]) -> list[Bar]:

@@ -1,8 +1,7 @@
 """Measure dicom2fhir, its peer, pydicom and bare reading on the same files.
 
     python benchmarks/run.py [--files 1000] [--studies 1] [--large] [--bytes] [--previews]
-        [--reports] [--json FILE]
-        [--work DIR]
+        [--push] [--reports] [--json FILE] [--work DIR]
 
 Rates are beyond start-up: (time for n files - time for 1 file) / (n - 1), whole processes, medians
 of interleaved runs, page cache warm. docs/explanation/performance.md tells how to read them.
@@ -42,10 +41,12 @@ from _figures import (
     large_bars,
     memory_bars,
     preview_bars,
+    push_bars,
     rate_bars,
     start_up_bars,
 )
 from _processes import CommandFailedError, measure_memory, run
+from _pushes import time_pushes
 from _reports import measure_reports
 from make_archive import ROWS, write_archive
 
@@ -80,6 +81,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--previews", action="store_true", help="renders too, against dcmtk")
     parser.add_argument("--reports", action="store_true", help="large structured reports too")
     parser.add_argument("--bytes", action="store_true", help="files as Binaries too")
+    parser.add_argument("--push", action="store_true", help="1 GB to a server too, against curl")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians count")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go as JSON")
     parser.add_argument("--work", type=Path, metavar="DIR", help="keep archives and the peer here")
@@ -197,6 +199,16 @@ def measure_previews(work: Path, repeats: int) -> tuple[list[Timing], list[Bar]]
     return timings, preview_bars(by_name(timings))
 
 
+def measure_pushes(work: Path, repeats: int) -> tuple[list[Timing], list[Bar]]:
+    """Measure how 1 GB of Binaries goes to a server that keeps nothing."""
+    if shutil.which("curl") is None:
+        say("No curl found: pushes are left out.")
+        return [], []
+    say("1 GB: pushes")
+    timings = time_pushes(work, repeats)
+    return timings, push_bars(by_name(timings))
+
+
 def choose_contenders(arguments: argparse.Namespace, work: Path) -> list[Contender]:
     contenders = [*our_contenders(), *plain_contenders()]
     if not arguments.skip_peer:
@@ -235,6 +247,10 @@ def measure(arguments: argparse.Namespace, work: Path) -> tuple[dict[str, Any], 
         bars += more
     if arguments.reports:
         bars += measure_reports(work, arguments.repeats)
+    if arguments.push:
+        timings, more = measure_pushes(work, arguments.repeats)
+        archives.append(timings)
+        bars += more
     figures = [timing for timings in archives for timing in timings]
     return {"start_up": start_up, "timings": figures}, bars
 

@@ -273,6 +273,8 @@ class FetchOptions:
     verify: bool = False
     """What is there without a SHA-256 to go by is fetched again; all is read back and compared."""
     dry_run: bool = False
+    jobs: int = 4
+    """Files at a time."""
     fail_on: str = "error"
 
 

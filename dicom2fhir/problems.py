@@ -387,6 +387,9 @@ CODES: dict[str, Code] = {
         "Not a transaction Bundle of resources to write; not sent",
         "dicom2fhir validate tells more.",
     ),
+    "push.emptied": _warning(
+        "The server has lost what it had confirmed; what this run holds was sent again"
+    ),
     "push.state-damaged": _warning(
         "The outbox was damaged and set aside; what the server has was asked of it"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def packaged() -> list[Path]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that write golden trees anew, and that ask for the long tests."""
     parser.addoption("--update-golden", action="store_true", help="write golden trees anew")
-    parser.addoption("--soak", action="store_true", help="every fault and every real server too")
+    parser.addoption("--soak", action="store_true", help="every moment of killing too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,3 +43,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly at the end what was left out, and why."""
+    reasons = (one.longrepr[2] for one in terminalreporter.stats.get("skipped", ()))
+    left_out = Counter(
+        reason.removeprefix("Skipped: ").partition("\n")[0]
+        for reason in reasons
+        if "LEFT OUT" in reason
+    )
+    if left_out:
+        terminalreporter.section("LEFT OUT", sep="!", red=True, bold=True)
+        for reason, count in sorted(left_out.items()):
+            terminalreporter.line(f"{reason} ({count} of the tests)", red=True)

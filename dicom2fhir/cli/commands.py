@@ -7,6 +7,7 @@ is checked by `values`. Should a later Typer rename what is overridden, it is sl
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -20,7 +21,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from dicom2fhir.errors import ConfigError, Dicom2FhirError, OutputClosedError, UsageError
+from dicom2fhir.errors import (
+    ConfigError,
+    Dicom2FhirError,
+    OutputClosedError,
+    OutputError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 
     from dicom2fhir.cli.terminal import Terminal
 
+_DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 TERMINAL = "dicom2fhir.terminal"
 """Where a command keeps its Terminal in Typer's `Context.meta`."""
 
@@ -201,9 +209,19 @@ def _end(meta: Mapping[str, Any], call: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, _TerminatedError) as error:
         return _end_early(meta, error)
     except Exception as error:  # noqa: BLE001 - the last resort; its text may quote a patient
-        _terminal(meta).fault(error)
-        code = FAULT
+        return _end_by_fault(meta, error)
     return code
+
+
+def _end_by_fault(meta: Mapping[str, Any], error: Exception) -> int:
+    # All files that we write have errors of their own; what is left is standard output.
+    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        _drop_stdout()
+        reason = os.strerror(error.errno).lower()
+        _terminal(meta).error(f"Standard output cannot be written: {reason}.")
+        return OutputError.exit_code
+    _terminal(meta).fault(error)
+    return FAULT
 
 
 def _end_early(meta: Mapping[str, Any], reason: BaseException) -> int:

@@ -14,7 +14,7 @@ from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import push_parameters as d
 from dicom2fhir.cli import server_parameters as s
 from dicom2fhir.cli.assembly import conversion_options
-from dicom2fhir.cli.deliveries import is_left, report_delivery
+from dicom2fhir.cli.deliveries import is_left, report_delivery, say_waits
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import (
     STDOUT,
@@ -26,7 +26,7 @@ from dicom2fhir.cli.session import (
 )
 from dicom2fhir.errors import NothingFoundError, UsageError
 from dicom2fhir.report.document import is_page
-from dicom2fhir.report.people import delivery_line, headline, number_line, wait_line
+from dicom2fhir.report.people import delivery_line, headline, number_line
 from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
@@ -172,11 +172,7 @@ def convert(
     bar = not (options.output.path == "-" and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
         outcome = pipeline.convert(
-            options,
-            watch,
-            listing,
-            session.write_report,
-            lambda wait: session.terminal.say(wait_line(wait)),
+            options, watch, listing, session.write_report, say_waits(session)
         )
     line = "; ".join(filter(None, (headline(outcome.counts), number_line(outcome.counts))))
     if outcome.delivery is not None and outcome.delivery.studies:

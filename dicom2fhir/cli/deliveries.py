@@ -1,14 +1,22 @@
-"""What commands say of a delivery to a server."""
+"""What commands say of a server, and of a delivery to it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicom2fhir.report.people import delivery_lines
+from dicom2fhir.report.people import delivery_lines, wait_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dicom2fhir.cli.session import Session
+    from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.report.summary import Delivery, Outcome
+
+
+def say_waits(session: Session) -> Callable[[Wait], None]:
+    """Return what tells a person of each wait for a server."""
+    return lambda wait: session.terminal.say(wait_line(wait))
 
 
 def report_delivery(session: Session, outcome: Outcome, line: str, next_step: str) -> int:

@@ -8,16 +8,18 @@ import typer
 
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import server_parameters as s
+from dicom2fhir.cli import values
+from dicom2fhir.cli.deliveries import say_waits
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.references import read_references
 from dicom2fhir.cli.server_options import dicomweb_options, server_options
 from dicom2fhir.cli.session import Session, stdout_is_terminal, text_stdout
 from dicom2fhir.errors import UsageError
 from dicom2fhir.options import FetchOptions
-from dicom2fhir.report.people import fetch_line, wait_line
+from dicom2fhir.report.people import fetch_line
 
 if TYPE_CHECKING:
-    from dicom2fhir.pipeline.fetching import FetchRow
+    from dicom2fhir.pipeline.bringing import FetchRow
 
 
 def fetch(
@@ -28,6 +30,7 @@ def fetch(
     renders: s.Renders = False,
     verify: s.Verify = False,
     dry_run: s.ListOnly = False,
+    jobs: s.FetchJobs = None,
     token_file: s.TokenFile = None,
     token_env: s.TokenEnv = None,
     token_command: s.TokenCommand = None,
@@ -82,9 +85,7 @@ def fetch(
 
     bar = not (dry_run and stdout_is_terminal())
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
-        outcome = pipeline.fetch(
-            options, watch, _print_row, lambda wait: session.terminal.say(wait_line(wait))
-        )
+        outcome = pipeline.fetch(options, watch, _print_row, say_waits(session))
     return session.report(outcome, fetch_line(outcome, dry_run=dry_run))
 
 
@@ -106,6 +107,7 @@ def _options(session: Session) -> FetchOptions:
         renders=arguments.flag("renders"),
         verify=arguments.flag("verify"),
         dry_run=dry_run,
+        jobs=arguments.parsed("jobs", values.whole_number) or FetchOptions(server=server).jobs,
         fail_on=arguments.choice("fail_on", p.FAIL_ON_CHOICES),
     )
 

@@ -10,7 +10,7 @@ import typer
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import push_parameters as d
 from dicom2fhir.cli import server_parameters as s
-from dicom2fhir.cli.deliveries import is_left, report_delivery
+from dicom2fhir.cli.deliveries import is_left, report_delivery, say_waits
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.push_options import push_options
 from dicom2fhir.cli.session import Session, check_sources, text_stdout
@@ -85,7 +85,7 @@ def push(
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
 
     with watch_run(session.terminal, wanted=progress, bar=True) as watch:
-        outcome = pipeline.push(options, watch)
+        outcome = pipeline.push(options, watch, say_waits(session))
     again = f"Next: {_again(session, options)}" if is_left(outcome.delivery) else ""
     return report_delivery(session, outcome, _line(outcome), again)
 

@@ -255,3 +255,7 @@ Verify = Annotated[
 ListOnly = Annotated[
     bool, option("--dry-run", group=OUTPUT, text="List the files and where they are; fetch none.")
 ]
+FetchJobs = Annotated[
+    str | None,
+    option("--jobs", group=OUTPUT, metavar="N", text="Files fetched at a time.  [default: 4]"),
+]

@@ -8,6 +8,7 @@ import os
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.deliver.channel import make_folder
@@ -45,13 +46,15 @@ def safe_name(uid: str) -> str:
 class Tree:
     """Writes whole files, for their owner alone; a second run on the same folder is refused.
 
-    A file is ours by its name. Errors of everything: OutputError; of opening: StateLockedError
+    A file is ours by its name; threads may write different ones.
+    Errors of everything: OutputError; of opening: StateLockedError
     """
 
     def __init__(self, path: str) -> None:
         self._folder = Path(os.path.realpath(path))
         self._cleaned: set[Path] = set()
         self._touched: set[Path] = set()
+        self._preparing = Lock()
         with output_faults():
             make_folder(self._folder)
             self._lock = open_locked(self._folder / LOCK)
@@ -74,7 +77,8 @@ class Tree:
         """Give a file to write; without `keep` it vanishes."""
         path = self._folder / relative
         with output_faults():
-            self._prepare(path.parent)
+            with self._preparing:
+                self._prepare(path.parent)
             file = WholeFile(path.parent, TAG)
         try:
             yield NewFile(file, path.name, algorithm)

@@ -99,6 +99,7 @@ def deliver_studies(
     )
     results = workers.run(emit_study, jobs)
     push = outlets.push
+    catalog.add_problems(push.problems if push is not None else ())
     sink = outlets.sink
     if sink is not None and sink.is_one_bundle and is_limited(options.bundle):
         results = _within_one_bundle(results, options)

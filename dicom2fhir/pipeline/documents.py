@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import shutil
 import stat
 import sys
 import zlib
@@ -13,9 +12,11 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from dicom2fhir.bundle.encoding import decode_pieces
+from dicom2fhir.deliver.whole import write_all
 from dicom2fhir.model import Candidate, EncodedBytes
 from dicom2fhir.options import MIB
 from dicom2fhir.pipeline.validation import LINES, MAX_DOCUMENT, STDIN
+from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ def read_documents(path: Path, spools: PrivateFolder) -> Iterator[Json]:
 
     Long base64 is a value (`EncodedBytes`) that leads to the file, or to a copy of it where it is
     compressed or comes from a pipe. Nobody has read it then.
-    Errors: DocumentError
+    Errors: DocumentError; OutputError where a copy cannot be written
     """
     try:
         place = _plain(path, spools)
@@ -59,14 +60,21 @@ def read_documents(path: Path, spools: PrivateFolder) -> Iterator[Json]:
 
 
 def _plain(path: Path, spools: PrivateFolder) -> Path:
-    """Return a regular file with the plain text, which may be a copy."""
+    """Return a regular file with the plain text, which may be a copy.
+
+    Errors: OutputError where a copy cannot be written
+    """
     if path != STDIN and not path.name.endswith(".gz"):
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError
         return path
-    spool = spools.path / f"{len(list(spools.path.iterdir()))}.json"
-    with _source(path) as source, spool.open("xb") as copy:
-        shutil.copyfileobj(source, copy, MIB)
+    with temporary_faults():
+        spool = spools.path / f"{len(list(spools.path.iterdir()))}.json"
+        copy = spool.open("xb", buffering=0)
+    with _source(path) as source, copy:
+        while chunk := source.read(MIB):
+            with temporary_faults():
+                write_all(copy.fileno(), chunk)
     return spool
 
 

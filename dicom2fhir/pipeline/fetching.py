@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING
 
 from dicom2fhir import __version__
-from dicom2fhir.deliver.server.dicomweb import DamagedReplyError, StatusError
-from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Reply
-from dicom2fhir.deliver.server.fetching import Fetcher, NowhereError
+from dicom2fhir.deliver.server.dicomweb import StatusError
+from dicom2fhir.deliver.server.fetching import Fetcher
 from dicom2fhir.deliver.server.listing import list_instances
 from dicom2fhir.deliver.server.media import find_media
-from dicom2fhir.deliver.server.retrying import Action, judge_reply
 from dicom2fhir.deliver.server.searching import find_study_ids, read_resource
 from dicom2fhir.deliver.tree import Tree, safe_name
 from dicom2fhir.errors import NothingFoundError, ServerUnreachableError
-from dicom2fhir.model import Candidate
-from dicom2fhir.options import ReadOptions
-from dicom2fhir.pipeline.reading import read_candidate
+from dicom2fhir.pipeline.bringing import Arrival, Bringer, FetchRow
+from dicom2fhir.pipeline.lanes import run_lanes
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, decide_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from dicom2fhir.deliver.server.dicomweb import Place
     from dicom2fhir.deliver.server.listing import ListedInstance, ListedStudy
     from dicom2fhir.deliver.server.media import Render
     from dicom2fhir.deliver.server.retrying import Wait
-    from dicom2fhir.deliver.tree import NewFile
     from dicom2fhir.options import FetchOptions, Wanted
-
-AS_IT_IS: Final = ReadOptions(allow_truncated=True)
-"""What was stored comes back as it was, truncated or not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchRow:
-    """One file as `--dry-run` lists it: where it would be, and the first way to its bytes."""
-
-    path: str
-    way: str
-    sha256: str = ""
-    is_there: bool = False
 
 
 @dataclass(slots=True)
@@ -63,8 +46,15 @@ class _Run:
     bytes: int = 0
     interrupted: bool = False
     """A file was given up that may come another time."""
-    written: dict[str, str] = field(default_factory=dict)
-    """Digest by path, of studies that may overlap."""
+
+    def add(self, arrival: Arrival) -> None:
+        """Count what became of one file."""
+        self.fetched += arrival.fetched
+        self.unchanged += arrival.unchanged
+        self.failed += arrival.failed
+        self.bytes += arrival.bytes
+        self.interrupted |= arrival.interrupted
+        self.tally.extend(arrival.problems)
 
 
 def fetch(
@@ -89,16 +79,8 @@ def fetch(
         try:
             fetching.run(watch or Unwatched())
         except ServerUnreachableError as fault:
-            raise _tell_how_far(fault, fetching.done) from None
+            raise fetching.tell_how_far(fault) from None
         return fetching.outcome()
-
-
-def _tell_how_far(fault: ServerUnreachableError, done: _Run) -> ServerUnreachableError:
-    there = done.fetched + done.unchanged
-    return ServerUnreachableError(
-        f"{fault} {there} of the {done.listed} files listed so far are in their place.",
-        hint="Run the same command again: it goes on from there.",
-    )
 
 
 class _Fetching:
@@ -112,23 +94,35 @@ class _Fetching:
         self.done = _Run()
         self._options = options
         self._fetcher = fetcher
-        self._tree = tree
+        self._bringer = Bringer(fetcher, tree, verify=options.verify) if tree is not None else None
         self._show = show
+        self._busy: dict[str, Event] = {}
+        """What tells that a file is done with, by its path, until that was counted."""
+        self._stopped = False
 
     def run(self, watch: Watch) -> None:
-        """Fetch study by study, instance by instance."""
+        """Fetch study by study, several files at a time."""
         watch.stage("fetch")
-        for study in self._studies():
-            self.done.studies += 1
-            self.done.series += study.series
-            for instance in self._instances(study):
-                self.done.listed += 1
-                self._fetch(instance, study)
-                watch.read(self.done.listed)
-            for render in find_media(self._fetcher.fhir, study) if self._options.renders else ():
-                self.done.listed += 1
-                self._fetch_render(render)
-                watch.read(self.done.listed)
+        arrivals = run_lanes(lambda work: work(), self._jobs(), self._options.jobs, self)
+        for number, arrival in enumerate(arrivals, start=1):
+            self._count(arrival)
+            watch.read(number)
+
+    def stop(self) -> None:
+        """Let what is under way be the last."""
+        self._stopped = True
+
+    def abort(self) -> None:
+        """End what is under way."""
+        self._fetcher.abort()
+
+    def tell_how_far(self, fault: ServerUnreachableError) -> ServerUnreachableError:
+        """Return the error with what is there; files under way may have come after it."""
+        there = self._bringer.there if self._bringer is not None else 0
+        return ServerUnreachableError(
+            f"{fault} {there} of the {self.done.listed} files listed so far are in their place.",
+            hint="Run the same command again: it goes on from there.",
+        )
 
     def outcome(self) -> Outcome:
         """Return what the run has to say for itself.
@@ -198,168 +192,63 @@ class _Fetching:
             self._note("fetch.unlisted", max(0, series.count - before - len(more)))
             yield from more
 
-    def _fetch(self, instance: ListedInstance, study: ListedStudy) -> None:
-        path = path_of(instance.place, study)
-        if self._tree is None:
-            self._list(path, instance, study)
-        elif self._is_there(path, instance):
-            self.done.unchanged += 1
-        else:
-            self._bring(path, instance, study)
+    def _jobs(self) -> Iterator[Callable[[], Arrival]]:
+        """Yield the work on every file, in the order of what is asked for."""
+        for study in self._studies():
+            self.done.studies += 1
+            self.done.series += study.series
+            for instance in self._instances(study):
+                path = path_of(instance.place, study)
+                yield self._in_turn(path, partial(self._fetch, path, instance, study))
+            for render in find_media(self._fetcher.fhir, study) if self._options.renders else ():
+                yield self._in_turn(render.path, partial(self._fetch_render, render))
 
-    def _list(self, path: str, instance: ListedInstance, study: ListedStudy) -> None:
-        ways = self._fetcher.ways(instance, study)
-        if not ways:
-            self._fail(Problem(code="fetch.nowhere"))
-        if self._show is not None:
-            self._show(FetchRow(path=path, way=(ways or ["nowhere"])[0], sha256=instance.sha256))
+    def _in_turn(self, path: str, work: Callable[[], Arrival]) -> Callable[[], Arrival]:
+        """Let the work begin only when an earlier one on the same file has ended."""
+        self.done.listed += 1
+        before, ended = self._busy.get(path), Event()
+        self._busy[path] = ended
 
-    def _is_there(self, path: str, instance: ListedInstance) -> bool:
-        """Tell whether an earlier run has brought this very file."""
-        assert self._tree is not None  # noqa: S101 - for mypy
-        digest = self._tree.digest(path)
-        if digest is None:
-            return False
-        if instance.sha256:
-            same = digest == instance.sha256
-        else:
-            # A file takes its place only whole: what it holds tells which it is.
-            same = not self._options.verify and _is_instance(self._tree.path(path), instance.place)
-        if same:
-            self.done.written[path] = digest
-        return same
-
-    def _bring(self, path: str, instance: ListedInstance, study: ListedStudy) -> None:
-        assert self._tree is not None  # noqa: S101 - for mypy
-        if self._tree.is_blocked(path):
-            self._fail(Problem(code="deliver.foreign"))
-            return
-        received = self._receive(path, lambda: self._fetcher.open(instance, study))
-        with received as file:
-            if file is not None and self._accept(path, file, instance):
-                self._keep(path, file)
-
-    @contextmanager
-    def _receive(
-        self,
-        path: str,
-        opened: Callable[[], AbstractContextManager[Iterator[bytes]]],
-        algorithm: str = "sha256",
-    ) -> Iterator[NewFile | None]:
-        """Give the file that came, trying more than once; None, with a Problem, where none did."""
-        assert self._tree is not None  # noqa: S101 - for mypy
-        with self._tree.open(path, algorithm) as file:
-            attempt = _Attempt(file, opened)
+        def work_in_turn() -> Arrival:
             try:
-                reply = self._fetcher.repeat(attempt)
-            except NoReplyError as fault:
-                if fault.fault in {Fault.CONNECT, Fault.ABORTED}:
-                    raise
-                attempt.problem = Problem(code="fetch.refused", detail=fault.fault.value)
-                self.done.interrupted = True
-            else:
-                self.done.interrupted |= judge_reply(reply) is Action.RETRY
-            if attempt.problem is None:
-                yield file
-                return
-        self._fail(attempt.problem)
-        yield None
+                if before is not None:
+                    before.wait()
+                return Arrival(path=path) if self._stopped else work()
+            finally:
+                ended.set()
 
-    def _accept(self, path: str, file: NewFile, instance: ListedInstance) -> bool:
-        """Tell whether what came is what was asked for, and no other study's."""
-        proven = bool(instance.sha256)
-        if proven and file.digest != instance.sha256:
-            return self._fail(Problem(code="fetch.differs"))
-        look = not proven or self._options.verify
-        if look and not _is_instance(file.path, instance.place):
-            return self._fail(Problem(code="fetch.wrong-instance"))
-        if self.done.written.get(path, file.digest) != file.digest:
-            return self._fail(Problem(code="fetch.name-taken"))
-        if not proven:
-            self._note("fetch.unproven")
-        return True
+        return work_in_turn
 
-    def _keep(self, path: str, file: NewFile, algorithm: str = "sha256") -> None:
-        assert self._tree is not None  # noqa: S101 - for mypy
-        digest, size = file.digest, file.size
-        file.keep()
-        if self._options.verify and self._tree.digest(path, algorithm) != digest:
-            self._fail(Problem(code="fetch.damaged"))
-            return
-        self.done.written[path] = digest
-        self.done.fetched += 1
-        self.done.bytes += size
-
-    def _fetch_render(self, render: Render) -> None:
-        if self._tree is None:
-            if self._show is not None:
-                self._show(FetchRow(path=render.path, way="media"))
-            return
-        if self._tree.is_blocked(render.path):
-            self._fail(Problem(code="deliver.foreign"))
-            return
-        expected = b64decode(render.sha1).hex() if render.sha1 else ""
-        if expected and self._tree.digest(render.path, "sha1") == expected:
-            self.done.unchanged += 1
-            return
-        received = self._receive(
-            render.path, lambda: self._fetcher.open_attachment(render.attachment), "sha1"
+    def _fetch(self, path: str, instance: ListedInstance, study: ListedStudy) -> Arrival:
+        if self._bringer is not None:
+            return self._bringer.bring(path, instance, study)
+        ways = self._fetcher.ways(instance, study)
+        listed = Arrival(
+            path=path, row=FetchRow(path=path, way=(ways or ["nowhere"])[0], sha256=instance.sha256)
         )
-        with received as file:
-            if file is None:
-                return
-            if expected and file.digest != expected:
-                self._fail(Problem(code="fetch.differs"))
-            else:
-                self._keep(render.path, file, "sha1")
+        if not ways:
+            listed.fail("fetch.nowhere")
+        return listed
 
-    def _fail(self, problem: Problem) -> bool:
-        """Count a file that is not where it belongs; return False."""
-        self.done.failed += 1
-        self.done.tally.add(problem)
-        return False
+    def _fetch_render(self, render: Render) -> Arrival:
+        if self._bringer is not None:
+            return self._bringer.bring_render(render)
+        return Arrival(path=render.path, row=FetchRow(path=render.path, way="media"))
+
+    def _count(self, arrival: Arrival) -> None:
+        self.done.add(arrival)
+        ended = self._busy.get(arrival.path)
+        if ended is not None and ended.is_set():
+            del self._busy[arrival.path]
+        if arrival.row is not None and self._show is not None:
+            self._show(arrival.row)
 
     def _note(self, code: str, count: int = 1) -> None:
         if count:
             self.done.tally.add(Problem(code=code, count=count))
 
 
-class _Attempt:
-    """One way to a file, tried from its beginning each time."""
-
-    def __init__(
-        self, file: NewFile, opened: Callable[[], AbstractContextManager[Iterator[bytes]]]
-    ) -> None:
-        self.problem: Problem | None = None
-        self._file = file
-        self._opened = opened
-
-    def __call__(self) -> Reply:
-        self.problem = None
-        self._file.restart()
-        try:
-            with self._opened() as chunks:
-                for chunk in chunks:
-                    self._file.write(chunk)
-        except NowhereError:
-            self.problem = Problem(code="fetch.nowhere")
-        except DamagedReplyError:
-            self.problem = Problem(code="fetch.damaged")
-        except StatusError as fault:
-            self.problem = Problem(code="fetch.refused", detail=f"HTTP {fault.status}")
-            return fault.reply
-        return Reply(status=200)
-
-
 def path_of(place: Place, study: ListedStudy) -> str:
     """Return where the file of an instance goes, below the folder."""
     folder = safe_name(place.study_uid or study.id)
     return f"{folder}/{safe_name(place.series_uid)}/{safe_name(place.sop_instance_uid)}.dcm"
-
-
-def _is_instance(path: str, place: Place) -> bool:
-    instance, _ = read_candidate(Candidate(path=path), AS_IT_IS)
-    if instance is None:
-        return False
-    found = (instance.study_uid, instance.series_uid, instance.sop_instance_uid)
-    return found == tuple(place)

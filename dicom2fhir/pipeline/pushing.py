@@ -116,6 +116,8 @@ class Sender:
         self._pusher = Pusher(site)
         self._lock = threading.Lock()
         self.studies = self.done = 0
+        self.problems: list[Problem] = []
+        """What is wrong with what we remember of the server."""
         self.stopped_by: Dicom2FhirError | None = None
 
     def send_bundles(self, bundles: Sequence[EncodedBundle], binaries: Sequence[Resource]) -> Sent:
@@ -195,7 +197,13 @@ def open_sender(
             pause=retrier.pause,
             tally=Tally(),
         )
-        yield Sender(site, client)
+        sender = Sender(site, client)
+        if outbox.set_aside:
+            sender.problems.append(Problem(code="push.state-damaged"))
+        if site.has_lost_all():
+            outbox.doubt()
+            sender.problems.append(Problem(code="push.emptied"))
+        yield sender
 
 
 def _ask(retrier: Retrier, request: Request) -> Reply:
@@ -226,8 +234,7 @@ def push(
         stack.callback(spools.remove)
         listed = stack.enter_context(BinaryList(options.binaries))
         sender = stack.enter_context(open_sender(options, on_wait))
-        if sender.site.outbox.set_aside:
-            tally.add(Problem(code="push.state-damaged"))
+        tally.extend(sender.problems)
         watch.stage("push")
         reading = _Reading(options, spools, listed, sender.site.contents.sha256)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+import launching
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.page import encode_page
 from dicom2fhir.report.summary import Counts, Outcome, ProblemTally, Timing
@@ -36,10 +36,10 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if (found := shutil.which(name)) is not None:
-            return found
-    return pytest.skip("no Chromium (Debian package chromium): the page was not looked at")
+    try:
+        return launching.chromium()
+    except launching.UnavailableError as missing:
+        pytest.skip(f"LEFT OUT, the page was not looked at: {missing}")
 
 
 def write_page(path: Path, *, show_names: bool) -> None:

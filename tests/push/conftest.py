@@ -1,11 +1,13 @@
 """Servers for the tests of push, stow and fetch: each started once, on loopback, and emptied.
 
-A server that cannot be had here skips its tests; `-ra` tells them and why.
+A server that cannot be had here skips its tests, and the end of the run says so.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,20 +23,35 @@ if TYPE_CHECKING:
 
     from launching import Running
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 EXPUNGE = {
     "resourceType": "Parameters",
     "parameter": [{"name": "expungeEverything", "valueBoolean": True}],
 }
 
 
+MISSING: dict[str, str] = {}
+"""Why a server cannot be had, by its name: nobody waits for it a second time."""
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A folder where a synced write costs nothing, where there is one: the disk is not tested."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
+
+
 @contextmanager
-def running(serve: Callable[[], AbstractContextManager[Running]]) -> Iterator[Running]:
+def running(name: str, serve: Callable[[], AbstractContextManager[Running]]) -> Iterator[Running]:
     """Give the server, or skip the test with the reason."""
+    if name in MISSING:
+        pytest.skip(MISSING[name])
     try:
         context = serve()
         server = context.__enter__()
     except launching.UnavailableError as missing:
-        pytest.skip(f"LEFT OUT, no server: {missing}")
+        MISSING[name] = f"LEFT OUT, no {name}: {missing}"
+        pytest.skip(MISSING[name])
     try:
         yield server
     finally:
@@ -44,7 +61,7 @@ def running(serve: Callable[[], AbstractContextManager[Running]]) -> Iterator[Ru
 @pytest.fixture(scope="session")
 def hapi_process() -> Iterator[Running]:
     # its default keeps searches for a minute; a test that empties the server cannot wait for that
-    with running(lambda: launching.serve_hapi(SEARCH_CACHE_MS="0")) as server:
+    with running("HAPI", lambda: launching.serve_hapi(SEARCH_CACHE_MS="0")) as server:
         yield server
 
 
@@ -57,7 +74,7 @@ def hapi(hapi_process: Running) -> Running:
 
 @pytest.fixture(scope="session")
 def medplum_process() -> Iterator[Running]:
-    with running(launching.serve_medplum) as server:
+    with running("Medplum", launching.serve_medplum) as server:
         yield server
 
 
@@ -71,7 +88,7 @@ def medplum(medplum_process: Running) -> Running:
 @pytest.fixture(scope="session")
 def medplum_batch_process() -> Iterator[Running]:
     settings = {"TRANSACTIONS": "0", "BASE64_LIMIT": "1"}
-    with running(lambda: launching.serve_medplum(**settings)) as server:
+    with running("Medplum", lambda: launching.serve_medplum(**settings)) as server:
         yield server
 
 
@@ -85,14 +102,14 @@ def medplum_batch(medplum_batch_process: Running) -> Running:
 @pytest.fixture
 def sekmet() -> Iterator[Running]:
     """sekmet-fhir, started anew: nothing empties it."""
-    with running(launching.serve_sekmet) as server:
+    with running("sekmet", launching.serve_sekmet) as server:
         yield server
 
 
 @pytest.fixture
 def orthanc() -> Iterator[Running]:
     """Orthanc, started anew; its base is the DICOMweb root."""
-    with running(launching.serve_orthanc) as server:
+    with running("Orthanc", launching.serve_orthanc) as server:
         yield server
 
 

@@ -31,7 +31,7 @@ class Ended:
 class Forker:
     """Starts runs of the command, one at a time."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, **environment: str) -> None:
         import dicom2fhir
 
         self._output = output
@@ -40,7 +40,11 @@ class Forker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env={**os.environ, "PYTHONPATH": str(Path(dicom2fhir.__file__).parent.parent)},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(dicom2fhir.__file__).parent.parent),
+                **environment,
+            },
         )
 
     def __enter__(self) -> Self:

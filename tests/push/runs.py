@@ -82,7 +82,7 @@ def run_here(*arguments: str | Path) -> Run:
     )
 
 
-def run_command(*arguments: str | Path, seconds: float = 600) -> Run:
+def run_command(*arguments: str | Path, seconds: float = 300) -> Run:
     """Run the command in a process of its own, as a user would."""
     done = subprocess.run(
         [sys.executable, "-m", "dicom2fhir", *map(str, arguments)],

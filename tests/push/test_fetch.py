@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import stat
-from contextlib import contextmanager
+import threading
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from calling import call_json
+from dicom2fhir.deliver.server import fetching
 from dicom2fhir.deliver.server.dicomweb import Place
+from dicom2fhir.deliver.server.listing import ListedInstance, list_instances
+from dicom2fhir.deliver.server.steady import SteadyClient
 from dicom2fhir.deliver.tree import safe_name
+from dicom2fhir.errors import ServerUnreachableError
+from dicom2fhir.options import FetchOptions, ServerOptions
 from dicomweb_server import DicomWebServer
 from faults import Fault, Script, Verb
 from places import ROOT
@@ -195,6 +201,36 @@ def test_the_credentials_of_one_server_never_reach_another(
     assert "SENTINEL" not in done.stderr + done.stdout
 
 
+def test_a_client_certificate_is_shown_to_the_origins_of_the_options_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: dict[str, str | None] = {}
+
+    class Client(SteadyClient):
+        def __init__(self, options: ServerOptions, *_: object) -> None:
+            shown[options.base] = options.client_certificate or options.client_key
+            super().__init__(replace(options, client_certificate=None, client_key=None))
+
+    monkeypatch.setattr(fetching, "SteadyClient", Client)
+    server = ServerOptions(
+        base="https://127.0.0.1:9/r4", client_certificate="own.pem", client_key="own.key"
+    )
+    place = Place("1.2", "1.2.3", "1.2.3.4")
+    with closing(fetching.Fetcher(FetchOptions(server=server))) as fetcher:
+        for base in ("https://127.0.0.1:9/dicom-web", "https://localhost:9/dicom-web"):
+            endpoint = {"connectionType": {"code": "dicom-wado-rs"}, "address": base}
+            instance = ListedInstance(place=place, stored=place, endpoints=("#one",))
+            study = replace(list_instances({"id": "a"}), contained={"#one": endpoint})
+            assert fetcher.ways(instance, study) == ["dicomweb"]
+            with pytest.raises(ServerUnreachableError), fetcher.open(instance, study):
+                pass
+    assert shown == {
+        "https://127.0.0.1:9/r4": "own.pem",
+        "https://127.0.0.1:9/dicom-web": "own.pem",
+        "https://localhost:9/dicom-web": None,
+    }
+
+
 def test_a_binary_that_is_gone_is_looked_for_on_the_dicomweb_server(
     recorder: RecordingServer, bundles: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -352,6 +388,47 @@ def test_files_are_for_their_owner_alone_and_named_by_their_uids(
     assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
     listed = {one["uid"] for one in instances(recorder, name)}
     assert {path.stem for path in files} == listed
+
+
+def test_as_many_files_are_on_their_way_as_asked_for(
+    recorder: RecordingServer,
+    bundles: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = load(recorder, bundles["binary"])
+    assert len(instances(recorder, name)) % 3 == 0
+    together = threading.Barrier(3, timeout=60)
+    open_one = fetching.Fetcher.open
+
+    @contextmanager
+    def open_together(*given: object) -> Iterator[Iterator[bytes]]:
+        together.wait()
+        with open_one(*given) as chunks:  # type: ignore[arg-type]
+            yield chunks
+
+    monkeypatch.setattr(fetching.Fetcher, "open", open_together)
+    done = fetch(recorder, name, "-o", tmp_path / "out", "--jobs", "3")
+    assert done.code == 0, done
+    assert digests(tmp_path / "out") == originals()
+
+
+def test_the_report_is_the_same_however_many_files_are_fetched_at_a_time(
+    recorder: RecordingServer, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    name = load(recorder, bundles["binary"])
+    gone = [one for one in recorder.store.resources if one.startswith("Binary/")][::3]
+    for one in gone:
+        del recorder.store.resources[one]
+    told = [
+        fetch(recorder, name, "-o", tmp_path / jobs, "--jobs", jobs, "--report", "-")
+        for jobs in ("1", "8")
+    ]
+    assert {done.code for done in told} == {1}
+    one, eight = (json.loads(done.stdout) for done in told)
+    assert one["counts"] == eight["counts"]
+    assert one["problems"] == eight["problems"]
+    assert digests(tmp_path / "1") == digests(tmp_path / "8")
 
 
 def test_a_second_run_fetches_only_what_is_missing_or_differs(
@@ -546,6 +623,23 @@ def test_a_fault_on_the_way_costs_another_try_and_nothing_else(
         done = fetch(proxy, name, "-o", tmp_path / str(position))
         assert done.code == 0, done
         assert digests(tmp_path / str(position)) == originals()
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_server_that_goes_away_is_told_with_what_is_there(
+    recorder: RecordingServer,
+    proxy: FaultProxy,
+    bundles: dict[str, Path],
+    tmp_path: Path,
+    jobs: str,
+) -> None:
+    name = load(recorder, bundles["binary"])
+    proxy.restart(Script({number: Fault(Verb.DROP_BEFORE) for number in range(4, 400)}))
+    done = fetch(proxy, name, "-o", tmp_path / "out", "--jobs", jobs)
+    assert done.code == 5, done
+    there = len(digests(tmp_path / "out"))
+    assert there
+    assert f" {there} of the " in done.stderr
 
 
 def test_a_server_that_is_not_there_ends_the_run_with_5(tmp_path: Path) -> None:

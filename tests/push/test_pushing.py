@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faults import Fault, Script, Verb
 from holdings import held_by
 from places import ROOT
 from runs import Run, run_here
@@ -16,6 +17,7 @@ from runs import Run, run_here
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fault_proxy import FaultProxy
     from recording_server import RecordingServer
 
 STUDIES = ROOT / "samples" / "studies"
@@ -150,6 +152,13 @@ def test_a_server_that_runs_transactions_as_batches_is_found_out(
     assert "--retry-dead" in run.stderr
 
 
+def test_a_wait_for_the_server_is_told(bundles: Path, proxy: FaultProxy) -> None:
+    proxy.restart(Script({1: Fault(Verb.SERVER_ERROR, "503")}))
+    run = run_here("push", bundles, "--to", proxy.base)
+    assert run.code == 0, run
+    assert "trying again" in run.stderr
+
+
 def test_what_was_refused_is_listed_and_sent_again_only_when_asked(
     bundles: Path, recorder: RecordingServer, tmp_path: Path
 ) -> None:
@@ -184,6 +193,41 @@ def test_binaries_that_read_back_empty_are_read_by_the_operation_for_them(
     assert run.code == 0, run
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(Verb.HTML, 0), (Verb.TRUNCATE, 0), (Verb.UNPROCESSABLE, 5), (Verb.REDIRECT, 5)],
+)
+def test_a_binary_that_cannot_be_read_back_is_there_once_all_the_same(
+    bundles: Path,
+    recorder: RecordingServer,
+    proxy: FaultProxy,
+    tmp_path: Path,
+    fault: Verb,
+    code: int,
+) -> None:
+    recorder.switches.update_create = False
+    command = ("push", bundles, "--to", proxy.base, "--jobs", "1", "--state")
+    assert run_here(*command, tmp_path / "clean").code == 0
+    clean = held_by(recorder.store)
+    reads = [n for n, seen in enumerate(proxy.seen) if seen.first.startswith("GET /fhir/Binary/")]
+    recorder.empty()
+    proxy.restart(Script({reads[0]: Fault(fault, {Verb.REDIRECT: "302"}.get(fault, "20"))}))
+    run = run_here(*command, tmp_path / "state")
+    assert run.code == code, run
+    proxy.restart()
+    assert run_here(*command, tmp_path / "state", "--retry-dead").code == 0
+    assert held_by(recorder.store) == clean
+
+
+def test_a_raw_binary_may_be_read_by_who_may_read_of_its_patient(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    assert push(bundles, recorder, "--binary-raw-above", "0").code == 0
+    binaries = recorder.store.of_type("Binary")
+    named = {one.resource["securityContext"]["reference"] for one in binaries}
+    assert named == {one.name for one in recorder.store.of_type("Patient")}
+
+
 @pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
 def test_raw_files_beside_bundles_are_sent_before_what_names_them(
     sources: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
@@ -212,6 +256,23 @@ def test_a_raw_file_that_is_not_what_its_list_says_is_refused(
     assert run.code == 1, run
     assert "push.hash-mismatch" in run.stderr
     assert studies_of(recorder) == []
+
+
+@pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])
+def test_a_server_that_was_emptied_is_filled_again(
+    bundles: Path, recorder: RecordingServer, tmp_path: Path, update_create: object
+) -> None:
+    recorder.switches.update_create = bool(update_create)
+    state = tmp_path / "state"
+    assert push(bundles, recorder, "--state", state).code == 0
+    whole = held_by(recorder.store)
+    recorder.empty()
+    run = push(bundles, recorder, "--state", state)
+    assert run.code == 0, run
+    assert "push.emptied" in run.stderr
+    assert held_by(recorder.store).without_orphans() == whole.without_orphans()
+    again = push(bundles, recorder, "--state", state)
+    assert "push.emptied" not in again.stderr
 
 
 @pytest.mark.parametrize("update_create", [True, False], ids=["client-ids", "server-ids"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from calling import call, call_json, search
+from fault_proxy import FaultProxy, Message
 from holdings import expected_contents, expected_counts, held_at, read_binary, read_bundles
 from places import ROOT
 from runs import Run, run_command
@@ -38,7 +39,7 @@ KINDS = (
     "Specimen",
 )
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("real-servers")]
+pytestmark = pytest.mark.xdist_group("real-servers")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def server(request: pytest.FixtureRequest) -> Running:
     return running
 
 
-def push(bundles: Path, server: Running, state: Path, *more: str) -> Run:
+def push(bundles: Path, server: Running | FaultProxy, state: Path, *more: str) -> Run:
     return run_command(
         "push", bundles, "--to", server.base, "--state", state, "--verify", "all", *more
     )
@@ -94,11 +95,17 @@ def versions_at(base: str) -> dict[str, str]:
     }
 
 
+def writes_of(proxy: FaultProxy) -> list[str]:
+    """Return the requests since the last restart that could change the server."""
+    return [one.first for one in proxy.seen if Message(one.first, ()).writes]
+
+
 def without_binaries(counts: dict[str, int]) -> dict[str, int]:
     return {kind: number for kind, number in counts.items() if kind not in {"Binary", "Provenance"}}
 
 
-def digests_of(files: list[Path]) -> Counter[str]:
+def digests_of(folder: Path, pattern: str = "*") -> Counter[str]:
+    files = [path for path in folder.rglob(pattern) if path.is_file()]
     return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
 
 
@@ -122,29 +129,34 @@ def fetch_all(server: Running, folder: Path, *more: str) -> Run:
 
 
 def test_bundles_pushed_twice_are_there_once_and_come_back_whole(
-    server: Running, bundles: Path, tmp_path: Path
+    server: Running, bundles: Path, source: tuple[str, Path], tmp_path: Path
 ) -> None:
-    first = push(bundles, server, tmp_path / "state")
-    assert first.code == 0, str(first)
-    held = held_at(server.base, KINDS)
-    assert held.dangling == ()
-    assert counts_at(server.base) == without_binaries(expected_counts(bundles))
-    assert held.binaries == expected_contents(bundles)
+    with FaultProxy(server.base) as proxy:
+        first = push(bundles, proxy, tmp_path / "state")
+        assert first.code == 0, str(first)
+        held = held_at(server.base, KINDS)
+        assert held.dangling == ()
+        assert counts_at(server.base) == without_binaries(expected_counts(bundles))
+        assert held.binaries == expected_contents(bundles)
 
-    versions = versions_at(server.base)
-    again = push(bundles, server, tmp_path / "state")
-    assert again.code == 0, str(again)
-    assert versions_at(server.base) == versions
+        versions = versions_at(server.base)
+        proxy.restart()
+        again = push(bundles, proxy, tmp_path / "state")
+        assert again.code == 0, str(again)
+        assert writes_of(proxy) == []
+        assert versions_at(server.base) == versions
 
-    anew = push(bundles, server, tmp_path / "other-state")
-    assert anew.code == 0, str(anew)
-    assert held_at(server.base, KINDS).without_orphans() == held.without_orphans()
-    assert counts_at(server.base) == without_binaries(expected_counts(bundles))
+        anew = push(bundles, proxy, tmp_path / "other-state")
+        assert anew.code == 0, str(anew)
+        assert "POST /fhir/Binary HTTP/1.1" not in writes_of(proxy)
+        assert held_at(server.base, KINDS).without_orphans() == held.without_orphans()
+        assert counts_at(server.base) == without_binaries(expected_counts(bundles))
 
     fetched = fetch_all(server, tmp_path / "fetched")
     assert fetched.code == 0, str(fetched)
-    files = [path for path in (tmp_path / "fetched").rglob("*.dcm") if path.is_file()]
-    assert set(digests_of(files)) == dicom_contents(bundles)
+    files = set(digests_of(tmp_path / "fetched", "*.dcm"))
+    assert files == dicom_contents(bundles)
+    assert files <= set(digests_of(source[1]))
 
 
 def test_half_of_a_study_leaves_the_study_whole(server: Running, tmp_path: Path) -> None:
@@ -154,10 +166,11 @@ def test_half_of_a_study_leaves_the_study_whole(server: Running, tmp_path: Path)
     for path in sorted(study.rglob("*.dcm"))[:2]:
         shutil.copyfile(path, half / path.name)
     for name, folder in (("whole", study), ("part", half)):
-        made = run_command("convert", folder, "-o", tmp_path / name, "--media", "none")
+        made = run_command("convert", folder, "-o", tmp_path / name, "--media", "instance")
         assert made.code == 0, str(made)
         run = push(tmp_path / name, server, tmp_path / f"state-{name}")
         assert run.code == 0, str(run)
+    assert counts_at(server.base) == without_binaries(expected_counts(tmp_path / "whole"))
     (stored,) = search(server.base, "ImagingStudy")
     listed = [one["uid"] for series in stored["series"] for one in series["instance"]]
     (sent,) = [
@@ -166,6 +179,9 @@ def test_half_of_a_study_leaves_the_study_whole(server: Running, tmp_path: Path)
     whole = [one["uid"] for series in sent["series"] for one in series["instance"]]
     assert sorted(listed) == sorted(whole)
     assert stored["numberOfInstances"] == len(whole)
+    fetched = fetch_all(server, tmp_path / "fetched")
+    assert fetched.code == 0, str(fetched)
+    assert set(digests_of(tmp_path / "fetched", "*.dcm")) == dicom_contents(tmp_path / "whole")
 
 
 def test_a_conversion_goes_straight_to_the_server(server: Running, tmp_path: Path) -> None:
@@ -174,8 +190,7 @@ def test_a_conversion_goes_straight_to_the_server(server: Running, tmp_path: Pat
     assert run.code == 0, str(run)
     held = held_at(server.base, KINDS)
     assert held.dangling == ()
-    sent = digests_of([path for path in source.rglob("*.dcm") if path.is_file()])
-    assert set(sent) <= set(held.binaries)
+    assert set(digests_of(source, "*.dcm")) <= set(held.binaries)
 
 
 def test_a_large_binary_comes_back_from_a_server_that_hides_it(
@@ -233,24 +248,32 @@ def test_dicom_goes_to_orthanc_and_fhir_links_to_it(
     orthanc: Running, medplum: Running, source: tuple[str, Path], tmp_path: Path
 ) -> None:
     _, folder = source
-    command = ("convert", folder, "--to", medplum.base, "--stow", orthanc.base)
-    first = run_command(*command, "--fail-on", "never")
-    assert first.code in {0, 1}, str(first)
-    stored = orthanc_digests(orthanc)
-    assert stored
-    second = run_command(*command, "--fail-on", "never")
-    assert second.code == first.code, str(second)
-    assert orthanc_digests(orthanc) == stored
+    with FaultProxy(medplum.base) as fhir, FaultProxy(orthanc.base) as pacs:
+        given = ("--to", fhir.base, "--stow", pacs.base, "--fail-on", "never")
+        first = run_command("convert", folder, *given, "--state", tmp_path / "state")
+        assert first.code in {0, 1}, str(first)
+        stored, counts = orthanc_digests(orthanc), counts_at(medplum.base)
+        assert stored
 
-    endpoints = search(medplum.base, "Endpoint")
-    assert {one["address"] for one in endpoints} == {orthanc.base}
-    fetched = fetch_all(medplum, tmp_path / "fetched")
-    assert fetched.code == 0, str(fetched)
-    files = [path for path in (tmp_path / "fetched").rglob("*.dcm") if path.is_file()]
-    listed = sum(one["numberOfInstances"] for one in search(medplum.base, "ImagingStudy"))
-    assert len(files) == listed
-    sources = digests_of([path for path in folder.rglob("*") if path.is_file()])
-    assert set(digests_of(files)) <= set(sources)
+        fhir.restart()
+        pacs.restart()
+        again = run_command("convert", folder, *given, "--state", tmp_path / "state")
+        assert again.code == first.code, str(again)
+        assert writes_of(fhir) == writes_of(pacs) == []
+
+        anew = run_command("convert", folder, *given)
+        assert anew.code == first.code, str(anew)
+        assert orthanc_digests(orthanc) == stored
+        assert counts_at(medplum.base) == counts
+
+        endpoints = search(medplum.base, "Endpoint")
+        assert {one["address"] for one in endpoints} == {pacs.base}
+        fetched = fetch_all(medplum, tmp_path / "fetched")
+        assert fetched.code == 0, str(fetched)
+    files = digests_of(tmp_path / "fetched", "*.dcm")
+    studies = search(medplum.base, "ImagingStudy")
+    assert files.total() == len(stored) == sum(one["numberOfInstances"] for one in studies)
+    assert set(files) == set(stored.values()) <= set(digests_of(folder))
 
 
 def orthanc_digests(orthanc: Running) -> dict[str, str]:

@@ -61,6 +61,19 @@ class Scripted:
 
 
 @dataclass
+class Answering:
+    """Answers each request in its own way."""
+
+    said: Mapping[str, Reply]
+
+    def send(self, request: Request) -> Reply:
+        return self.said[request.path]
+
+    def abort(self) -> None:
+        raise AssertionError("nobody aborts")
+
+
+@dataclass
 class Run:
     """A retrier whose clock moves by what it waits, and which always draws the longest wait."""
 
@@ -231,6 +244,43 @@ def test_any_body_of_a_refusal_can_be_judged(body: bytes) -> None:
     assert judge_reply(Reply(status=400, body=body)) in {Action.DEAD, Action.HALVE}
 
 
+# --- what somebody looks at before the next try ------------------------------------------------
+
+
+def test_a_conflict_is_worked_out_again_three_times() -> None:
+    run = Run(replies(409))
+    looks: list[Request] = []
+    outcome = run.retrier.send(REQUEST, again=lambda: looks.append(REQUEST) or REQUEST)  # type: ignore[func-returns-value]
+    assert (outcome.action, run.client.asked, len(looks)) == (Action.CONFLICT, 4, 3)
+
+
+def test_what_the_server_has_already_is_not_sent_again() -> None:
+    run = Run([no_reply(Fault.LOST), OK])
+    outcome = run.retrier.send(REQUEST, again=lambda: None, safe=False)
+    assert (outcome.action, outcome.sent, run.client.asked) == (Action.SETTLED, True, 1)
+
+
+def test_what_is_safe_is_sent_again_without_a_look() -> None:
+    run = Run([no_reply(Fault.LOST), OK])
+    outcome = run.retrier.send(REQUEST, again=lambda: None)
+    assert (outcome.action, run.client.asked) == (Action.DONE, 2)
+
+
+def test_what_is_not_safe_is_not_sent_again_where_nobody_looks() -> None:
+    run = Run([no_reply(Fault.LOST), OK])
+    outcome = run.retrier.send(REQUEST, safe=False)
+    assert (outcome.action, run.client.asked) == (Action.LATER, 1)
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_look_makes_no_wait_longer(
+    safe: bool,  # noqa: FBT001
+) -> None:
+    run = Run(replies(429, retry_after="9" * 11))
+    outcome = run.retrier.send(REQUEST, again=lambda: REQUEST, safe=safe)
+    assert (outcome.action, run.client.asked, run.waits) == (Action.LATER, 1, [])
+
+
 # --- waits ------------------------------------------------------------------------------------
 
 
@@ -337,6 +387,19 @@ def test_a_server_that_answers_in_between_is_not_down(status: int) -> None:
     statuses = [503, 503, 503, 503, status, 503, 503, 503, 503, 200]
     run = Run(replies(*statuses), ServerOptions(base=OPTIONS.base, retry_tries=1))
     assert [run.send().code for _ in statuses] == [str(one) for one in statuses]
+
+
+def test_a_server_that_finds_everything_and_takes_nothing_is_down() -> None:
+    search, write = Request(method="POST", path="Patient/_search"), Request(method="POST")
+    retrier = Retrier(
+        Answering({search.path: OK, write.path: Reply(status=503)}),
+        ServerOptions(base=OPTIONS.base, retry_tries=1),
+    )
+    for _ in range(4):
+        assert retrier.send(search).action is Action.DONE
+        assert retrier.send(write).action is Action.LATER
+    with pytest.raises(ServerUnreachableError, match="503"):
+        retrier.send(write)
 
 
 @pytest.mark.parametrize("sent", [False, True])

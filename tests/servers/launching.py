@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,12 +22,13 @@ import time
 import urllib.error
 import urllib.request
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dicom2fhir-test-servers"
@@ -34,18 +36,22 @@ SEKMET = "sekmet-fhir==0.1.1"
 PACKAGES = ("orthanc", "orthanc-dicomweb", "orthanc-gdcm")
 OHIF = "@ohif/app@3.13.2"
 PLUGINS = Path("/usr/share/orthanc/plugins")
-SECONDS = 900
-"""Of one step of an installation."""
+SECONDS = 300
+"""Of one step of an installation, which takes a minute at most where nothing is wrong."""
+START_SECONDS = 180
+"""Of a start, which takes HAPI half a minute."""
+DRAW_SECONDS = 240
+"""Of a viewer, which takes half a minute."""
 ORTHANC = "/usr/sbin:/usr/local/sbin"
 """Debian puts Orthanc where only root looks."""
 
 
 class UnavailableError(Exception):
-    """A server cannot be installed here; the message says why. Its tests are left out."""
+    """A server cannot be had here; the message says why. Its tests are left out, loudly."""
 
 
-class NotStartedError(Exception):
-    """A server that is installed does not come up: that is a fault, not a reason to skip."""
+class NotStartedError(UnavailableError):
+    """A server that is installed does not come up in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,7 @@ def serve(
     base: str,
     answers: str,
     environment: Mapping[str, str] | None = None,
-    seconds: float = 480,
+    seconds: float = START_SECONDS,
 ) -> Iterator[Running]:
     """Run this command until the block ends; it is up when the URL `answers` does.
 
@@ -135,18 +141,43 @@ def _installing(name: str, *sources: Path, text: str = "") -> Iterator[tuple[Pat
         stamp.write_text(digest.hexdigest())
 
 
-def _run(name: str, command: Sequence[str], cwd: Path | None = None) -> None:
+def install(name: str, command: Sequence[str], cwd: Path | None = None) -> None:
     if shutil.which(command[0]) is None:
         raise UnavailableError(f"{name} needs {command[0]}, which is not installed")
-    try:
-        done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"{name}: {command[0]} took more than {SECONDS} s") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout)[-1500:]
+    code, said = _run_bounded(command, SECONDS, cwd)
+    if code:
         raise UnavailableError(f"{name} cannot be installed ({command[0]}): {said}")
+
+
+def _run_bounded(
+    command: Sequence[str],
+    seconds: float,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Return how the command ended and the end of what it said; it has this long.
+
+    What it has started ends with it: else that would hold the pipe open, and us with it.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    late = ""
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate()
+        late = f"more than {seconds:.0f} s; "
+    return process.returncode, late + said[-1500:].strip()
 
 
 def install_hapi() -> None:
@@ -157,8 +188,8 @@ def install_hapi() -> None:
     files = [path for path in sources if path.is_file()] + [HERE / "hapi" / "pom.xml"]
     with _installing("hapi-server", *files) as (_, done):
         if not done:
-            _run("HAPI", ["mvn", "--version"])
-            _run("HAPI", [str(HERE / "hapi" / "hapi.sh"), "build", "server"])
+            install("HAPI", ["mvn", "--version"])
+            install("HAPI", [str(HERE / "hapi" / "hapi.sh"), "build", "server"])
 
 
 @contextlib.contextmanager
@@ -194,8 +225,9 @@ def _install_node(name: str, ours: Path, program: str) -> Path:
         if not done:
             for source in sources:
                 shutil.copyfile(source, folder / source.name)
-            _run(name, ["node", "--version"])
-            _run(name, ["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=folder)
+            install(name, ["node", "--version"])
+            packages = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+            install(name, packages, cwd=folder)
         return folder
 
 
@@ -219,7 +251,7 @@ def install_sekmet() -> Path:
         if not done:
             venv.create(folder / "venv", with_pip=True, clear=True)
             python = str(folder / "venv" / "bin" / "python")
-            _run("sekmet", [python, "-m", "pip", "install", "--quiet", SEKMET])
+            install("sekmet", [python, "-m", "pip", "install", "--quiet", SEKMET])
         return folder / "venv" / "bin" / "sekmet"
 
 
@@ -251,7 +283,7 @@ def install_orthanc() -> Path:
         library = folder / "bind_loopback.so"
         if not done:
             build = ["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
-            _run("Orthanc", build)
+            install("Orthanc", build)
         return library
 
 
@@ -304,12 +336,12 @@ def install_viewers() -> Path:
         if not done:
             for source in sources:
                 shutil.copyfile(source, folder / source.name)
-            install = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
-            _run("the viewers", install, cwd=folder)
+            packages = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+            install("the viewers", packages, cwd=folder)
             # OHIF's package is its built app; what that was built from is not wanted.
-            _run("OHIF", ["npm", "pack", "--silent", OHIF], cwd=folder)
+            install("OHIF", ["npm", "pack", "--silent", OHIF], cwd=folder)
             (packed,) = folder.glob("ohif-app-*.tgz")
-            _run("OHIF", ["tar", "-xzf", packed.name, "package/dist"], cwd=folder)
+            install("OHIF", ["tar", "-xzf", packed.name, "package/dist"], cwd=folder)
             packed.unlink()
         return folder
 
@@ -318,21 +350,13 @@ def draw(viewer: str, *given: str, to: Path) -> None:
     """Let a viewer draw into `to`, a PNG of the window, and a `.canvas.png` of the picture alone.
 
     `given` is the URL of a Binary for dwv; the DICOMweb root and the Study UID for ohif.
-    Errors: NotStartedError when it draws nothing
+    Errors: AssertionError when it draws nothing
     """
     folder = install_viewers()
     known = {"CHROMIUM": chromium(), "OHIF_DIST": str(folder / "package" / "dist")}
-    done = subprocess.run(
-        ["node", "view.mjs", viewer, *given, str(to)],
-        cwd=folder,
-        env={**os.environ, **known},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    if done.returncode:
-        raise NotStartedError(f"{viewer} drew nothing: {done.stdout[-1500:]}{done.stderr[-1500:]}")
+    command = ["node", "view.mjs", viewer, *given, str(to)]
+    code, said = _run_bounded(command, DRAW_SECONDS, folder, known)
+    assert code == 0, f"{viewer}: {said}"
 
 
 def install_packages() -> None:
@@ -341,10 +365,12 @@ def install_packages() -> None:
     missing += [] if shutil.which("chromium") else ["chromium"]
     if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
         return
-    _run("Debian", ["apt-get", "update", "-q"])
+    install("Debian", ["apt-get", "update", "-q"])
     for package in missing:
         with contextlib.suppress(UnavailableError):  # its own installer tells that it is missing
-            _run("Debian", ["apt-get", "install", "-q", "-y", "--no-install-recommends", package])
+            install(
+                "Debian", ["apt-get", "install", "-q", "-y", "--no-install-recommends", package]
+            )
 
 
 def main() -> int:
@@ -359,14 +385,19 @@ def main() -> int:
         "Orthanc with DICOMweb (Debian)": install_orthanc,
         "dwv and OHIF in Chromium (npm, Debian)": install_viewers,
     }
-    for name, install in installers.items():
-        try:
-            install()
-        except (UnavailableError, OSError, subprocess.SubprocessError) as error:
-            print(f"!! LEFT OUT: tests with {name}: {str(error).strip()}", flush=True)  # noqa: T201
-        else:
-            print(f"   {name}: installed", flush=True)  # noqa: T201
+    with ThreadPoolExecutor(2) as pool:  # they mostly wait for what they download
+        for name, said in zip(installers, pool.map(_try, installers.values()), strict=True):
+            print(f"!! LEFT OUT: {name}: {said}" if said else f"   {name}: installed", flush=True)  # noqa: T201
     return 0
+
+
+def _try(install: Callable[[], object]) -> str:
+    """Return why this cannot be installed, "" where it is."""
+    try:
+        install()
+    except (UnavailableError, OSError, subprocess.SubprocessError) as error:
+        return str(error).strip() or type(error).__name__
+    return ""
 
 
 if __name__ == "__main__":

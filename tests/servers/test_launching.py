@@ -80,3 +80,11 @@ def test_a_program_that_ends_at_once_is_told_with_what_it_said() -> None:
     served = launching.serve("made-up", command, base="", answers="http://127.0.0.1:9/")
     with pytest.raises(launching.NotStartedError, match="no licence"):
         served.__enter__()
+
+
+def test_an_installation_that_does_not_end_is_ended_with_all_that_it_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launching, "SECONDS", 0.5)
+    with pytest.raises(launching.UnavailableError, match=r"made-up.*more than"):
+        launching.install("made-up", ["sh", "-c", "sleep 600 & sleep 600"])

@@ -103,3 +103,11 @@ def test_memory_that_grows_with_the_archive_misses_its_bar(figures: ModuleType) 
     ]
     missed = [bar.what for bar in figures.memory_bars(archives) if not bar.met]
     assert missed == ["times the peak at 100,000 files, 300,000 files"]
+
+
+def test_what_is_sent_is_held_against_curl(figures: ModuleType) -> None:
+    ours = figures.Timing("push Bundles, 1", 1, all_files=[2.0], one_file=[1.0], peak_mib=40)
+    curl = figures.Timing("curl Bundles, 1", 1, all_files=[0.9], one_file=[0.0])
+    rate, memory = figures.push_bars({one.name: one for one in (ours, curl)})
+    assert (rate.value, rate.met) == (pytest.approx(0.9), True)
+    assert memory.met

@@ -11,7 +11,7 @@ from pybase64 import b64decode
 
 from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request, media_type_of
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.readback import Reader
 from dicom2fhir.deliver.server.replies import Place, place_of
@@ -186,8 +186,8 @@ def _judge(reply: Reply) -> Action:
 
 
 def content_type(binary: Resource) -> str:
-    """Return the media type of a Binary."""
-    return str(binary.get("contentType") or "application/octet-stream")
+    """Return the media type of a Binary, where it states one."""
+    return media_type_of(binary.get("contentType"), "application/octet-stream")
 
 
 def length_of(binary: Resource) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,9 @@ FHIR_JSON = "application/fhir+json"
 """Without a charset parameter: Medplum takes a Binary with one for raw bytes."""
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 """What is answered by somebody on the way, such as a portal that wants a log-in."""
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_MEDIA_TYPE = re.compile(rf"""{_WORD}/{_WORD}([ \t]*;[ \t]*{_WORD}=({_WORD}|"[ !#-\[\]-~]*"))*""")
 
 Body: TypeAlias = bytes | Callable[[], Iterable[bytes]]
 """Bytes, or what opens them anew each time they are sent."""
@@ -61,6 +65,16 @@ class Reply:
             return decode(self.body)
         except ValueError:
             return None
+
+
+def media_type_of(stated: object, otherwise: str) -> str:
+    """Return what a resource states as its media type, where a header may hold it (RFC 9110 8.3.1).
+
+    >>> media_type_of("image/jpeg", "*/*"), media_type_of("image", "*/*")
+    ('image/jpeg', '*/*')
+    """
+    is_one = isinstance(stated, str) and _MEDIA_TYPE.fullmatch(stated)
+    return str(stated) if is_one else otherwise
 
 
 class Fault(StrEnum):

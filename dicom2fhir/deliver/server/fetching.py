@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from dicom2fhir.deliver.server.dicomweb import (
     list_series,
     retrieve,
 )
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request
+from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request, media_type_of
 from dicom2fhir.deliver.server.listing import ListedInstance, wado_address
 from dicom2fhir.deliver.server.searching import id_of, read_resource
 from dicom2fhir.deliver.server.steady import SteadyClient
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.listing import ListedSeries, ListedStudy
     from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.model import Json, Resource
-    from dicom2fhir.options import FetchOptions
+    from dicom2fhir.options import FetchOptions, ServerOptions
 
     Opened = AbstractContextManager[Iterator[bytes]]
 
@@ -57,7 +58,7 @@ class Fetcher:
 
     `strangers` counts the servers that were asked only because an Endpoint names them. They are
     asked without credentials: those belong to the origins that the options name. `refused` counts
-    the addresses that are no address, or would be asked in the clear.
+    the addresses that are no address, or would be asked in the clear. Threads may share it.
     """
 
     def __init__(
@@ -70,6 +71,12 @@ class Fetcher:
         self.strangers = self.refused = 0
         self._addresses: dict[str, str] = {}
         self._clients: dict[str, SteadyClient] = {}
+        self._lock = threading.RLock()
+
+    def abort(self) -> None:
+        """End the requests of all threads."""
+        for client in (self.fhir, *self._clients.values()):
+            client.abort()
 
     def close(self) -> None:
         """Close every connection."""
@@ -99,7 +106,7 @@ class Fetcher:
         """
         binary = id_of(attachment.get("url"), "Binary")
         if binary:
-            media_type = str(attachment.get("contentType") or "*/*")
+            media_type = media_type_of(attachment.get("contentType"), "*/*")
             with open_binary(self.fhir, binary, media_type) as chunks:
                 yield chunks
         elif isinstance(attachment.get("data"), str):
@@ -142,7 +149,8 @@ class Fetcher:
     def _wado(self, endpoints: tuple[str, ...], study: ListedStudy) -> list[str]:
         """Return the bases of DICOMweb retrieve; the one that the options name goes first."""
         chosen = self._options.dicomweb
-        found = [self._address(one, study.contained) for one in endpoints]
+        with self._lock:
+            found = [self._address(one, study.contained) for one in endpoints]
         bases = [chosen.base] if chosen is not None else []
         return list(dict.fromkeys([*bases, *(one for one in found if one)]))
 
@@ -165,15 +173,20 @@ class Fetcher:
 
     def _client(self, base: str) -> SteadyClient:
         """Return what speaks to a DICOMweb server, with the credentials of its own origin only."""
-        if base not in self._clients:
-            options = self._options
-            known = [one for one in (options.dicomweb, options.server) if one is not None]
-            same = [one for one in known if origin_of(one.base) == origin_of(base)]
-            self.strangers += not same
-            own = same[0] if same else replace(options.server, auth=AuthOptions())
-            client = SteadyClient(replace(own, base=base), self._on_wait)
-            self._clients[base] = self._stack.enter_context(client)
-        return self._clients[base]
+        with self._lock:
+            if base not in self._clients:
+                options = self._options
+                known = [one for one in (options.dicomweb, options.server) if one is not None]
+                same = [one for one in known if origin_of(one.base) == origin_of(base)]
+                self.strangers += not same
+                own = same[0] if same else _without_credentials(options.server)
+                client = SteadyClient(replace(own, base=base), self._on_wait)
+                self._clients[base] = self._stack.enter_context(client)
+            return self._clients[base]
+
+
+def _without_credentials(server: ServerOptions) -> ServerOptions:
+    return replace(server, auth=AuthOptions(), client_certificate=None, client_key=None)
 
 
 def _first_open(stack: ExitStack, ways: list[Callable[[], Opened]]) -> Iterator[bytes]:

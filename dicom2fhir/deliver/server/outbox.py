@@ -130,6 +130,25 @@ class Outbox:
             ).fetchall()
         return [item for item in map(_item_of, rows) if item is not None]
 
+    def witnesses(self) -> list[Item]:
+        """Return two delivered items, by which it can be seen whether the server still has them."""
+        with self._thread, _faults():
+            rows = [
+                self._db.execute(
+                    f"SELECT {_COLUMNS}, checksum FROM item WHERE server = ? AND state = 'DONE'"  # noqa: S608
+                    f" AND key NOT LIKE 'Binary/%' ORDER BY key {order} LIMIT 1",
+                    (self._server,),
+                ).fetchone()
+                for order in ("ASC", "DESC")
+            ]
+        found = {item.key: item for row in rows if row and (item := _item_of(row)) is not None}
+        return list(found.values())
+
+    def doubt(self) -> None:
+        """Make what was delivered pending again, under whatever id the server gives it now."""
+        with self._thread, _faults():
+            self.put(Item(one.key, one.digest) for one in self.items(State.DONE))
+
     def put(self, items: Iterable[Item]) -> None:
         """Write these items, all or none."""
         rows = [(self._server, *astuple(item), _checksum(item)) for item in items]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.options import ServerOptions
 
+_WITHOUT_BYTES = frozenset({"400", "404", "405", "406", "410", "415", "501"})
+"""What a server answers that has taken a Binary and does not give its bytes."""
+
 
 class Reader:
     """Reads Binaries of one server and asks again where a reply was lost; threads may share it."""
@@ -51,6 +54,6 @@ class Reader:
 
         self._attempts.attempt = attempt
         outcome = self._retrier.send(Request(method="GET"))
-        if outcome.action is Action.LATER:
-            return None
-        return found[-1] if found and outcome.action is Action.DONE else ""
+        if outcome.action is Action.DONE:
+            return found[-1]
+        return "" if outcome.code in _WITHOUT_BYTES else None

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.binaries import BinarySender, length_of
 from dicom2fhir.deliver.server.claims import Claims
-from dicom2fhir.deliver.server.entries import in_order, is_master, key_of, rename
+from dicom2fhir.deliver.server.entries import (
+    in_order,
+    is_master,
+    key_of,
+    name_of,
+    rename,
+    targets_of,
+)
 from dicom2fhir.deliver.server.limits import Limits
 from dicom2fhir.deliver.server.masters import Masters
 from dicom2fhir.deliver.server.outbox import Item, State
@@ -59,6 +66,7 @@ class Pusher:
         passage = Passage()
         try:
             self._resolve_masters(parts, passage)
+            self._send_patients(parts, binaries, passage)
             self._send_binaries(parts, binaries, passage)
             for part in parts:
                 self._send_part(part, passage)
@@ -80,6 +88,28 @@ class Pusher:
                 self._site.tally.add("resources")
             resolved = replace(entry, resource=rename(entry.resource, passage.names))
             passage.learn(entry, self._masters.resolve(resolved).reference)
+
+    def _send_patients(
+        self,
+        parts: Sequence[Sequence[PushEntry]],
+        binaries: Sequence[Resource],
+        passage: Passage,
+    ) -> None:
+        """Send the Patients before the Binaries that go alone: who may see those is told by them.
+
+        FHIR: Binary.securityContext (R4 binary.html#security-context)
+        """
+        entries = [entry for part in parts for entry in part]
+        held = [entry.resource for entry in entries if entry.resource["resourceType"] == "Binary"]
+        alone = [*binaries, *filter(self._goes_alone, held)]
+        named = {target for binary in alone for target in targets_of(binary)}
+        patients = [
+            entry
+            for entry in entries
+            if entry.resource["resourceType"] == "Patient"
+            and named & {entry.full_url, name_of(entry)}
+        ]
+        self._send_part(patients, passage)
 
     def _send_binaries(
         self,

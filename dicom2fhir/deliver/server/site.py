@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.capability import Capability
     from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.deliver.server.exchange import Reply
-    from dicom2fhir.deliver.server.outbox import Outbox
+    from dicom2fhir.deliver.server.outbox import Item, Outbox
     from dicom2fhir.deliver.server.retrying import Again, Judge, Retrier
     from dicom2fhir.model import Bytes, PushEntry, Resource
     from dicom2fhir.options import PushOptions
@@ -32,6 +32,7 @@ _FORM = {
     "Cache-Control": "no-cache",  # HAPI answers from what it found up to a minute ago
 }
 _ABSENT = {404, 410}
+_UNKNOWN = 404
 
 
 class HeldBackError(Exception):
@@ -175,6 +176,18 @@ class Site:
         if outcome.action is Action.DONE and isinstance(found, dict):
             return found if found.get("resourceType") == kind else None
         raise self.refusal(outcome, f"{kind} read")
+
+    def has_lost_all(self) -> bool:
+        """Tell whether the server knows nothing of what it has confirmed: somebody emptied it.
+
+        What was deleted on purpose is gone (410), and stays so.
+        """
+        witnesses = self.outbox.witnesses()
+        return bool(witnesses) and all(map(self._is_unknown, witnesses))
+
+    def _is_unknown(self, item: Item) -> bool:
+        outcome = self.ask(Request(method="GET", path=item.reference))
+        return outcome.reply is not None and outcome.reply.status == _UNKNOWN
 
     @staticmethod
     def refusal(outcome: Outcome, what: str) -> HeldBackError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SteadyClient:
-    """Speaks to one server, and asks again as the table of replies says.
+    """Speaks to one server, and asks again as the table of replies says; threads may share it.
 
     Errors of every request: those of Client and of Retrier
     """
@@ -37,6 +37,11 @@ class SteadyClient:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def abort(self) -> None:
+        """End the requests and waits of all threads."""
+        self._retrier.abort()
+        self._repeater.abort()
 
     def send(self, request: Request) -> Reply:
         """Send a request and return its last reply, whatever its status."""
