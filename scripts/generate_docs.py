@@ -80,6 +80,7 @@ def mapping_page() -> str:
     """Return docs/reference/mapping.md."""
     from dicom2fhir.mapping.algorithm import ALGORITHM  # noqa: PLC0415
     from dicom2fhir.mapping.binary import BINARY  # noqa: PLC0415
+    from dicom2fhir.mapping.component import COMPONENT  # noqa: PLC0415
     from dicom2fhir.mapping.device import DEVICE  # noqa: PLC0415
     from dicom2fhir.mapping.diagnostic_report import DIAGNOSTIC_REPORT  # noqa: PLC0415
     from dicom2fhir.mapping.document import DOCUMENT  # noqa: PLC0415
@@ -87,7 +88,7 @@ def mapping_page() -> str:
     from dicom2fhir.mapping.imaging_study import STUDY  # noqa: PLC0415
     from dicom2fhir.mapping.instance import INSTANCE, STORED  # noqa: PLC0415
     from dicom2fhir.mapping.media import MEDIA  # noqa: PLC0415
-    from dicom2fhir.mapping.observation import COMPONENT, OBSERVATION  # noqa: PLC0415
+    from dicom2fhir.mapping.observation import OBSERVATION  # noqa: PLC0415
     from dicom2fhir.mapping.patient import PATIENT, PHANTOM  # noqa: PLC0415
     from dicom2fhir.mapping.practitioner import ORGANIZATION, PRACTITIONER  # noqa: PLC0415
     from dicom2fhir.mapping.provenance import PROVENANCE  # noqa: PLC0415

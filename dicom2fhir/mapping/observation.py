@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicom2fhir.content import Number, Part
 from dicom2fhir.identity import CONTENT_ITEM
 from dicom2fhir.mapping import dose
 from dicom2fhir.mapping.codes import DCM, SYSTEMS, coded_concept, concept_of, oid_uri
+from dicom2fhir.mapping.component import Found, absent, components, name_of, stated, value_rows
 from dicom2fhir.mapping.elements import Element, compact, fill
 from dicom2fhir.mapping.identifiers import own, uid
 from dicom2fhir.mapping.meta import patient_meta
 from dicom2fhir.mapping.patient import subject
-from dicom2fhir.mapping.quantity import (
-    absent_reason,
-    date_time,
-    plain_text,
-    quantity,
-    says_nothing,
-    stated_extensions,
-    time_text,
-)
+from dicom2fhir.mapping.quantity import quantity
 from dicom2fhir.mapping.reported import Reported, at_item, issued
 from dicom2fhir.mapping.text import clean
-from dicom2fhir.model import Coded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dicom2fhir.content import Answer, Observed, Range
+    from dicom2fhir.content import Range
     from dicom2fhir.mapping.context import Context
-    from dicom2fhir.model import Attributes, Json, Resource
+    from dicom2fhir.model import Json, Resource
 
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -65,122 +53,9 @@ TRACKING_UID: Json = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One Observation on its way: what was seen, and the report that says so."""
-
-    observed: Observed
-    reported: Reported
-
-    @property
-    def context(self) -> Context:
-        """Return the context of the series that the report is in."""
-        return self.reported.context
-
-    @property
-    def attributes(self) -> Attributes:
-        """Return the attributes of the document."""
-        return self.reported.attributes
-
-    @property
-    def id(self) -> str:
-        """Return the id of the Observation."""
-        return self.reported.id("Observation", self.observed.path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
-    """One component on its way; `taken` are codings that it may not have (obs-7)."""
-
-    part: Part
-    found: Found
-    taken: Sequence[Json] = ()
-
-
-def _code(coded: Coded | None, title: str, context: Context) -> Json:
-    return coded_concept(coded, context, title) or {"text": "Unnamed"}
-
-
-def _component_code(component: Component, _context: Context) -> Json:
-    """Return the concept name with the words that tell it from others; obs-7: not the one above."""
-    part = component.part
-    made = _code(part.name, part.title, component.found.context)
-    taken = [(one.get("system"), one["code"]) for one in component.taken]
-    kept = [one for one in made.get("coding", ()) if (one.get("system"), one["code"]) not in taken]
-    return compact({**made, "coding": kept})
-
-
-def _item_of_part(component: Component, _context: Context) -> Json:
-    """Return the path of the content item."""
-    return {"url": CONTENT_ITEM, "valueString": component.part.path}
-
-
 def _item(found: Found, _context: Context) -> Json:
     """Return the path of the content item."""
     return {"url": CONTENT_ITEM, "valueString": found.observed.path}
-
-
-def _answer(source: Found | Component) -> Answer:
-    return source.observed.value if isinstance(source, Found) else source.part.value
-
-
-def _report_of(source: Found | Component) -> Found:
-    return source if isinstance(source, Found) else source.found
-
-
-def _element(source: Found | Component, name: str) -> str:
-    return f"Observation.{'' if isinstance(source, Found) else 'component.'}{name}"
-
-
-def _stated(source: Found | Component, context: Context) -> Json:
-    """Return what the value cannot hold: a time without zone, the unit of what is no number."""
-    value = _answer(source)
-    return stated_extensions(value, _date_time(source, context))
-
-
-def _quantity(source: Found | Component, _context: Context) -> Json:
-    """Return the number with every digit, and its unit, UCUM where it is one."""
-    value = _answer(source)
-    if not isinstance(value, Number) or not value.exact:
-        return None
-    return quantity(value, _report_of(source).context, _element(source, "valueQuantity"))
-
-
-def _concept(source: Found | Component, _context: Context) -> Json:
-    """Return the code."""
-    value = _answer(source)
-    return coded_concept(value, _report_of(source).context) if isinstance(value, Coded) else None
-
-
-def _string(source: Found | Component, _context: Context) -> Json:
-    """Return the text, the UID, or what is no number though it should be."""
-    return plain_text(_answer(source))
-
-
-def _date_time(source: Found | Component, _context: Context) -> str:
-    """Return DATE and DATETIME as precise as they are."""
-    found = _report_of(source)
-    return date_time(_answer(source), found.attributes, found.context)
-
-
-def _time(source: Found | Component, _context: Context) -> Json:
-    """Return TIME."""
-    return time_text(_answer(source))
-
-
-def _absent(found: Found, _context: Context) -> Json:
-    """Return why a number has no value (PS3.16 CID 42), unknown where nothing says why."""
-    observed = found.observed
-    if not says_nothing(observed.value) or not (observed.counts or observed.qualifier):
-        return None
-    return absent_reason(observed.qualifier, found.context)
-
-
-def _part_absent(component: Component, _context: Context) -> Json:
-    """Return why there is no value, unknown where nothing says why."""
-    if not says_nothing(component.part.value):
-        return None
-    return absent_reason(component.part.qualifier, component.found.context)
 
 
 def _own_identifier(found: Found, _context: Context) -> Json:
@@ -263,7 +138,7 @@ def _categories(found: Found, _context: Context) -> Json:
 
 def _name(found: Found, _context: Context) -> Json:
     """Return the concept name, and as text what tells it from others of its group."""
-    return _code(found.observed.name, found.observed.title, found.context)
+    return name_of(found.observed.name, found.observed.title, found.context)
 
 
 def _focus(found: Found, _context: Context) -> Json:
@@ -357,20 +232,6 @@ def _derived_from(found: Found, _context: Context) -> Json:
     ]
 
 
-def _components(found: Found, context: Context) -> Json:
-    """Return each modifier, property, or one of several values."""
-    observed = found.observed
-    taken = () if observed.value is None else _name(found, context).get("coding", ())
-    return [
-        fill(
-            COMPONENT,
-            Component(part=part, found=found, taken=taken),
-            at_item(context, part.path),
-        )
-        for part in observed.parts
-    ]
-
-
 _NUMBER = ("MeasuredValueSequence",)
 _CODED = ("ConceptCodeSequence",)
 _WORDS = ("TextValue", "UID")
@@ -385,33 +246,11 @@ _CITED = ("ReferencedSOPSequence",)
 _ACQUIRED = ("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime")
 _TIMES = ("DateTime", *_ACQUIRED, "StudyDate", "StudyTime")
 
-COMPONENT: tuple[Element[Component], ...] = (
-    Element(
-        "Observation.component.extension[content-item]",
-        ("ContentSequence",),
-        _item_of_part,
-        "PS3.3 C.17.3.2.5",
-    ),
-    Element("Observation.component.extension[stated]", _MOMENT, _stated, "PS3.3 C.18"),
-    Element("Observation.component.code", _CONCEPT_NAME, _component_code, f"{_ITEM}; R4 obs-7"),
-    Element("Observation.component.valueQuantity", _NUMBER, _quantity, _NUM),
-    Element("Observation.component.valueCodeableConcept", _CODED, _concept, _MACROS),
-    Element("Observation.component.valueString", _WORDS, _string, _MACROS),
-    Element("Observation.component.valueDateTime", _MOMENT, _date_time, _MACROS),
-    Element("Observation.component.valueTime", ("Time",), _time, _MACROS),
-    Element(
-        "Observation.component.dataAbsentReason",
-        ("NumericValueQualifierCodeSequence",),
-        _part_absent,
-        "PS3.16 CID 42",
-    ),
-)
-
 OBSERVATION: tuple[Element[Found], ...] = (
     Element("Observation.id", ("SOPInstanceUID", "ContentSequence"), _id, "identity.md"),
     Element("Observation.meta", ("PatientIdentityRemoved",), _meta, "R4 resource.html#Meta"),
     Element("Observation.extension[content-item]", ("ContentSequence",), _item, "PS3.3 C.17.3.2.5"),
-    Element("Observation.extension[stated]", _MOMENT, _stated, "PS3.3 C.18"),
+    Element("Observation.extension[stated]", _MOMENT, stated, "PS3.3 C.18"),
     Element("Observation.identifier[own]", ("SOPInstanceUID",), _own_identifier, "identity.md"),
     Element("Observation.identifier[report]", ("SOPInstanceUID",), _report, "HL7 Radiation Dose"),
     Element("Observation.identifier[uid]", ("ObservationUID",), _observation_uid, _GUIDE),
@@ -447,15 +286,11 @@ OBSERVATION: tuple[Element[Found], ...] = (
         f"{_GUIDE}; PS3.3 C.12.1",
     ),
     Element("Observation.performer", ("PersonName",), _performers, "PS3.16 TID 1003"),
-    Element("Observation.valueQuantity", _NUMBER, _quantity, f"{_NUM}; UCUM"),
-    Element("Observation.valueCodeableConcept", _CODED, _concept, _MACROS),
-    Element("Observation.valueString", _WORDS, _string, _MACROS),
-    Element("Observation.valueDateTime", _MOMENT, _date_time, f"{_MACROS}; PS3.3 C.12.1"),
-    Element("Observation.valueTime", ("Time",), _time, _MACROS),
+    *value_rows("Observation"),
     Element(
         "Observation.dataAbsentReason",
         ("NumericValueQualifierCodeSequence",),
-        _absent,
+        absent,
         "PS3.16 CID 42; R4 obs-6",
     ),
     Element("Observation.interpretation", _CODED, _interpretation, "PS3.16 CID 222"),
@@ -471,7 +306,7 @@ OBSERVATION: tuple[Element[Found], ...] = (
     Element("Observation.referenceRange", _NUMBER, _ranges, "PS3.16 TID 310, 312"),
     Element("Observation.hasMember", ("ContentSequence",), _members, _GUIDE),
     Element("Observation.derivedFrom", _CITED, _derived_from, f"{_ITEM}; {_GUIDE}"),
-    Element("Observation.component", ("ContentSequence",), _components, _ITEM),
+    Element("Observation.component", ("ContentSequence",), components, _ITEM),
 )
 
 _VERSIONS = {"R4": OBSERVATION, "R4B": OBSERVATION}

@@ -53,13 +53,21 @@ def understand_reports(study: Study, candidate_of: CandidateOf, options: Options
         return understood
     for instance in _reporting(study):
         report, problems = _understand(candidate_of(instance.source), instance, options)
-        if report is not None:
+        if report is not None and not _is_rejection(report):
             understood.reports.append(report)
         understood.problems += (replace(one, source=instance.source) for one in problems)
     if options.map.waveforms:
         understood.waveforms, problems = find_waveforms(study, candidate_of, options)
         understood.problems += problems
     return understood
+
+
+def _is_rejection(report: Report) -> bool:
+    """Tell a note that withdraws instances: it says nothing of the patient (IHE IOCM)."""
+    from dicom2fhir.read.assemble import REJECTIONS  # noqa: PLC0415 - few studies have reports
+
+    name = report.name
+    return name is not None and name.scheme == "DCM" and name.value in REJECTIONS
 
 
 def _reporting(study: Study) -> Iterator[SeriesInstance]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicom2fhir.options import Options, RenderOptions
+from dicom2fhir.options import Options, RenderOptions, ReportOptions
 from dicom2fhir.report.summary import Counts, Outcome
 from places import ROOT
 
@@ -53,9 +53,19 @@ def test_without_options_everything_is_at_its_default(
     assert options.find == usual.find
     assert options.read == usual.read
     assert options.render == usual.render
+    assert options.report == usual.report
     assert (options.zero_preamble, options.raw_dir) == (False, None)
     assert (options.check, options.fail_on) == ("full", "error")
     assert (options.workers, options.state, options.dry_run) == (None, None, False)
+
+
+def test_what_is_measured_can_be_chosen(options_of: Callable[..., Options]) -> None:
+    words = ("--observations", "none", "--sr-status", "FINAL", "--vitals", "--waveforms")
+    limits = ("--dose", "summary", "--max-sr-items", "5000", "--max-sr-depth", "9")
+    options = options_of(*words, *limits)
+    assert (options.map.observations, options.map.sr_status) == ("none", "final")
+    assert (options.map.vitals, options.map.waveforms) == (True, True)
+    assert options.report == ReportOptions(dose="summary", max_items=5000, max_depth=9)
 
 
 def test_a_pipe_is_the_output_when_none_is_named(options_of: Callable[..., Options]) -> None:

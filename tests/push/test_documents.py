@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dicom2fhir.bundle.encoding import encode
 from dicom2fhir.model import Bytes
 from dicom2fhir.options import MIB
 from dicom2fhir.pipeline.documents import DocumentError, read_documents
@@ -75,6 +76,15 @@ def test_what_is_no_json_is_told(tmp_path: Path, spools: PrivateFolder, text: by
     (tmp_path / "x.json").write_bytes(text)
     with pytest.raises(DocumentError, match=r"check\.json"):
         list(read_documents(tmp_path / "x.json", spools))
+
+
+@pytest.mark.parametrize("number", ["10.50", "7.460000", "0.000000120"])
+def test_a_number_keeps_its_digits(tmp_path: Path, spools: PrivateFolder, number: str) -> None:
+    data = base64.b64encode(bytes(60_000)).decode()
+    text = f'{{"data":"{data}","value":{number}}}'
+    (tmp_path / "x.json").write_text(text)
+    (read,) = read_documents(tmp_path / "x.json", spools)
+    assert str(encode({"value": read["value"]}), "ascii") == f'{{"value":{number}}}'
 
 
 def test_an_escaped_slash_is_text_as_in_any_json(tmp_path: Path, spools: PrivateFolder) -> None:

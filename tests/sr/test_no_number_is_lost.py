@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from judged import Judged
 
-pytestmark = pytest.mark.xdist_group("reports")
+pytestmark = [
+    pytest.mark.xdist_group("reports"),
+    pytest.mark.filterwarnings("ignore:Failed to decode byte string"),
+]
 
 IMAGE_LIBRARY = "111028"
 NOTHING = ReportFound(document={})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,10 @@ if TYPE_CHECKING:
 
     from judged import Judged
 
-pytestmark = pytest.mark.xdist_group("reports")
+pytestmark = [
+    pytest.mark.xdist_group("reports"),
+    pytest.mark.filterwarnings("ignore:Failed to decode byte string"),
+]
 
 
 def look(observation: Resource) -> str:
@@ -47,21 +49,20 @@ def parent(path: str) -> str:
 
 def ambiguous(file: Path, stated: list[StatedNumber], observations: list[Resource]) -> list[str]:
     """Return the paths whose Observations look alike though the report tells them apart."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        said = {path: statement(item)
-                for path, item in items_with_paths(dcmread(file, force=True))}  # fmt: skip
     by_path = {extension_of(one, CONTENT_ITEM): one for one in observations}
     groups: dict[tuple[str, str], list[str]] = {}
     for number in stated:
         observation = by_path.get(number.path)
         if observation is not None:
             groups.setdefault((parent(number.path), look(observation)), []).append(number.path)
-    found = []
-    for paths in groups.values():
-        if len({said[path] for path in paths}) > 1:
-            found += paths
-    return found
+    alike = [paths for paths in groups.values() if len(paths) > 1]
+    items = dict(items_with_paths(dcmread(file, force=True))) if alike else {}
+    return [
+        path
+        for paths in alike
+        if len({statement(items[path]) for path in paths}) > 1
+        for path in paths
+    ]
 
 
 def all_ambiguous(judged: Judged) -> dict[str, list[str]]:

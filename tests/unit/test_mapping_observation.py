@@ -30,8 +30,9 @@ from dicom2fhir.content import Algorithm, Number, Part, Range, Text
 from dicom2fhir.identity import EXTENSIONS, resource_id
 from dicom2fhir.mapping import explain_study
 from dicom2fhir.mapping.algorithm import ALGORITHM
+from dicom2fhir.mapping.component import COMPONENT
 from dicom2fhir.mapping.diagnostic_report import DIAGNOSTIC_REPORT
-from dicom2fhir.mapping.observation import COMPONENT, OBSERVATION
+from dicom2fhir.mapping.observation import OBSERVATION
 from dicom2fhir.model import Payloads
 from dicom2fhir.options import BundleOptions, MapOptions
 
