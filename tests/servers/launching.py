@@ -38,7 +38,7 @@ OHIF = "@ohif/app@3.13.2"
 PLUGINS = Path("/usr/share/orthanc/plugins")
 SECONDS = 300
 """Of one step of an installation, which takes a minute at most where nothing is wrong."""
-START_SECONDS = 180
+START_SECONDS = 300
 """Of a start, which takes HAPI half a minute."""
 DRAW_SECONDS = 240
 """Of a viewer, which takes half a minute."""
