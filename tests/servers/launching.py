@@ -113,7 +113,7 @@ def _wait(name: str, process: subprocess.Popen[bytes], url: str, log: Path, seco
             return
         time.sleep(0.2)
     tail = log.read_text(errors="replace")[-1500:]
-    raise NotStartedError(f"{name} did not come up: {tail}")
+    raise NotStartedError(f"{name} did not come up\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
