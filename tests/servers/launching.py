@@ -38,7 +38,7 @@ OHIF = "@ohif/app@3.13.2"
 PLUGINS = Path("/usr/share/orthanc/plugins")
 SECONDS = 300
 """Of one step of an installation, which takes a minute at most where nothing is wrong."""
-START_SECONDS = 180
+START_SECONDS = 300
 """Of a start, which takes HAPI half a minute."""
 DRAW_SECONDS = 240
 """Of a viewer, which takes half a minute."""
@@ -113,7 +113,7 @@ def _wait(name: str, process: subprocess.Popen[bytes], url: str, log: Path, seco
             return
         time.sleep(0.2)
     tail = log.read_text(errors="replace")[-1500:]
-    raise NotStartedError(f"{name} did not come up: {tail}")
+    raise NotStartedError(f"{name} did not come up\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
