@@ -140,6 +140,16 @@ def test_what_is_too_much_for_a_server_is_halved(
     assert set(found.resources.values()) == {1}
 
 
+def test_a_server_that_refuses_without_a_word_is_asked_why(
+    bundles: Path, recorder: RecordingServer
+) -> None:
+    recorder.switches.mute = True
+    recorder.switches.max_entries = 2
+    run = push(bundles, recorder)
+    assert run.code == 0, run
+    assert set(held_by(recorder.store).resources.values()) == {1}
+
+
 def test_a_server_that_runs_transactions_as_batches_is_found_out(
     bundles: Path, recorder: RecordingServer, tmp_path: Path
 ) -> None:

@@ -65,6 +65,8 @@ class Switches:
     """`201 Created`, not `201`."""
     echoes: bool = False
     """Entries come back whole, as if no Prefer: return=minimal were known."""
+    mute: bool = False
+    """A refusal to `Prefer: return=minimal` says nothing (Medplum)."""
     page: int = 0
     """Matches of one page of a search."""
     token: str = ""

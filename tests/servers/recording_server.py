@@ -126,6 +126,8 @@ class RecordingServer:
                 reply = self._route(method, target, headers, body)
             except RefusedError as refused:
                 reply = _json(refused.status, outcome_of(refused))
+                if self.switches.mute and headers.get("prefer") == "return=minimal":
+                    reply = Reply(refused.status, b"", "text/plain")
             recorded = Recorded(
                 method=method,
                 path=target,

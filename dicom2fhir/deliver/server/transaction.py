@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Piece, PushEntry
 
 
+TELLING_WRITE = {**WRITE, "Prefer": "return=OperationOutcome"}
+
+
+def _is_mute(outcome: Outcome) -> bool:
+    """Tell whether a refusal has no reason: a minimal reply may be empty then too (Medplum)."""
+    reply = outcome.reply
+    return outcome.action is Action.DEAD and reply is not None and not reply.body.strip()
+
+
 @dataclass(slots=True)
 class _Transaction:
     """One run of entries, those that are left of it, and how it is sent now."""
@@ -96,15 +105,22 @@ class TransactionSender:
         if request is None:
             return None
         try:
-            return self._site.ask(
-                request,
-                lambda reply: judge_transaction(reply, sent.ready.entries),
-                lambda: self._prepare(sent, passage),
-                safe=self._site.is_safe,
-            )
+            outcome = self._send(request, sent, passage)
+            if _is_mute(outcome):
+                request = replace(request, headers=TELLING_WRITE)
+                outcome = self._send(request, sent, passage)
         except SourceChangedError as changed:
             self._put(sent, State.PENDING)
             raise HeldBackError(Problem(code=changed.code), State.PENDING) from None
+        return outcome
+
+    def _send(self, request: Request, sent: _Transaction, passage: Passage) -> Outcome:
+        return self._site.ask(
+            request,
+            lambda reply: judge_transaction(reply, sent.ready.entries),
+            lambda: self._prepare(sent, passage),
+            safe=self._site.is_safe,
+        )
 
     def _prepare(self, sent: _Transaction, passage: Passage) -> Request | None:
         """Return how what is left is written, by what the server has now; None: nothing is left.
