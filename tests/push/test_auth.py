@@ -89,6 +89,44 @@ def test_a_token_comes_from_a_command_whose_stderr_is_not_shown(
     assert SENTINEL not in "".join(capfd.readouterr())
 
 
+def test_a_command_that_never_stops_printing_is_ended() -> None:
+    auth = AuthOptions(kind="bearer", token_command="yes")  # noqa: S106 - a command
+    with (
+        Wire([answer(200)]) as wire,
+        Client(wire.options(auth=auth)) as client,
+        pytest.raises(ConfigError, match="no token"),
+    ):
+        client.send(GET)
+
+
+def test_the_exit_code_of_a_command_that_fails_is_told() -> None:
+    auth = AuthOptions(kind="bearer", token_command="exit 3")  # noqa: S106 - a command
+    with (
+        Wire([answer(200)]) as wire,
+        Client(wire.options(auth=auth)) as client,
+        pytest.raises(ConfigError, match="failed with exit code 3"),
+    ):
+        client.send(GET)
+
+
+def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicom2fhir.deliver.server.secret._COMMAND_SECONDS", 0.2)
+    auth = AuthOptions(kind="bearer", token_command="sleep 30")  # noqa: S106 - a command
+    with (
+        Wire([answer(200)]) as wire,
+        Client(wire.options(auth=auth)) as client,
+        pytest.raises(ConfigError, match="took longer"),
+    ):
+        client.send(GET)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_token(secret: Callable[[str], str]) -> None:
+    auth = AuthOptions(kind="bearer", token_file=secret("\ufeffabc\r\n"))
+    with Wire([answer(200)]) as wire, Client(wire.options(auth=auth)) as client:
+        client.send(GET)
+    assert sent_tokens(wire) == ["Bearer abc"]
+
+
 def test_a_refused_token_is_read_again_once(secret: Callable[[str], str]) -> None:
     path = secret("old")
     auth = AuthOptions(kind="bearer", token_file=path)

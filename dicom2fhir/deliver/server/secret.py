@@ -6,6 +6,8 @@ import os
 import re
 import stat
 import subprocess
+import threading
+from typing import IO
 
 from dicom2fhir.errors import ConfigError
 
@@ -50,24 +52,43 @@ def run_for_secret(command: str, name: str) -> str:
 
     Errors: ConfigError
     """
+    process = subprocess.Popen(  # noqa: S602 - the user's own command, as they would type it
+        command,
+        shell=True,
+        bufsize=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    printed: list[bytes] = []
+    reader = threading.Thread(
+        target=lambda: printed.append(_read_start(process.stdout)), daemon=True
+    )
+    reader.start()
     try:
-        done = subprocess.run(  # noqa: S602 - the user's own command, as they would type it
-            command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        done = None
-    if done is None or done.returncode:
-        raise ConfigError(
-            f"The command for the {name} failed or took longer than {_COMMAND_SECONDS:.0f} s.",
-            hint="Run it by itself to see why.",
-        )
-    return _clean(done.stdout, name)
+        reader.join(_COMMAND_SECONDS)
+        if printed and len(printed[0]) <= MAX_SECRET:  # else it goes on printing
+            process.wait(_COMMAND_SECONDS)
+    except subprocess.TimeoutExpired:
+        printed.clear()
+    finally:
+        process.kill()
+        process.wait()
+    if not printed or (process.returncode and len(printed[0]) <= MAX_SECRET):
+        late = f"took longer than {_COMMAND_SECONDS:.0f} s"
+        how = f"failed with exit code {process.returncode}" if printed else late
+        raise ConfigError(f"The command for the {name} {how}.", hint="Run it by itself to see why.")
+    return _clean(printed[0], name)
+
+
+def _read_start(stream: IO[bytes] | None) -> bytes:
+    """Return what comes until the end, but little more than a secret may have."""
+    data = b""
+    if stream is not None:
+        with stream:
+            while len(data) <= MAX_SECRET and (chunk := stream.read(MAX_SECRET)):
+                data += chunk
+    return data
 
 
 def check_token(token: str, name: str) -> str:
@@ -85,7 +106,7 @@ def check_token(token: str, name: str) -> str:
 
 def _clean(data: bytes, name: str) -> str:
     try:
-        text = data.decode().strip()
+        text = data.decode("utf-8-sig").strip()  # with the mark that Windows writes
     except UnicodeDecodeError:
         text = ""
     if not text or len(data) > MAX_SECRET:
