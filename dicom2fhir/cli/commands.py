@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 TERMINAL = "dicom2fhir.terminal"
 """Where a command keeps its Terminal in Typer's `Context.meta`."""
+GO_ON = "dicom2fhir.go-on"
+"""Where it keeps what tells a person who interrupts it how to go on."""
 
 COMMANDS = {
     "convert": "Turn DICOM files into FHIR transaction Bundles.",
@@ -225,10 +227,10 @@ def _end_by_fault(meta: Mapping[str, Any], error: Exception) -> int:
 
 
 def _end_early(meta: Mapping[str, Any], reason: BaseException) -> int:
-    if isinstance(reason, _TerminatedError):
-        return TERMINATED
-    _terminal(meta).error("Interrupted.")
-    return INTERRUPTED
+    terminated = isinstance(reason, _TerminatedError)
+    sentence = "Asked to end." if terminated else "Interrupted."
+    _terminal(meta).error(sentence, meta.get(GO_ON, ""))
+    return TERMINATED if terminated else INTERRUPTED
 
 
 def _terminal(meta: Mapping[str, Any]) -> Terminal:

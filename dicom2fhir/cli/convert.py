@@ -14,7 +14,12 @@ from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import push_parameters as d
 from dicom2fhir.cli import server_parameters as s
 from dicom2fhir.cli.assembly import conversion_options
-from dicom2fhir.cli.deliveries import is_left, report_delivery, say_waits
+from dicom2fhir.cli.deliveries import (
+    next_delivery,
+    report_delivery,
+    say_how_to_go_on,
+    say_waits,
+)
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.session import (
     STDOUT,
@@ -170,6 +175,8 @@ def convert(
 
     listing = stdin_list() if "-" in options.sources else None
     bar = not (options.output.path == "-" and stdout_is_terminal())
+    if options.push or options.stow:
+        say_how_to_go_on(session, options.state)
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
         outcome = pipeline.convert(
             options, watch, listing, session.write_report, say_waits(session)
@@ -203,13 +210,13 @@ def _show_instead(session: Session, options: "Options") -> int:
 def _next_step(session: Session, options: "Options", outcome: "Outcome") -> str:
     if outcome.exit_code == NO_DICOM:
         return say_what_to_check(options)
+    if again := next_delivery(outcome, options.state):
+        return again
     may_look = session.terminal.shows_paths or not all(map(is_page, session.reports))
     if outcome.exit_code == SOME_FAILED and not may_look:
         return "--report report.json names the files."
     if options.dry_run:
         return "Nothing was written; run it again without --dry-run."
-    if options.push is not None and is_left(outcome.delivery):
-        return "Next: the same command again" + ("" if options.state else ", with --state DIR")
     path = options.output.path
     if path is None or path == "-" or not outcome.counts.bundles:
         return ""

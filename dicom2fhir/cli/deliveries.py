@@ -11,12 +11,24 @@ if TYPE_CHECKING:
 
     from dicom2fhir.cli.session import Session
     from dicom2fhir.deliver.server.retrying import Wait
-    from dicom2fhir.report.summary import Delivery, Outcome
+    from dicom2fhir.report.summary import Outcome
+
+
+DEAD = {"push.refused", "push.too-large", "push.ambiguous", "push.dead"}
+"""Problems of what an outbox remembers as refused, and sends again only when asked to."""
 
 
 def say_waits(session: Session) -> Callable[[Wait], None]:
     """Return what tells a person of each wait for a server."""
     return lambda wait: session.terminal.say(wait_line(wait))
+
+
+def say_how_to_go_on(session: Session, state: str | None) -> None:
+    """Have whoever interrupts a delivery told how to go on."""
+    again = "What was delivered stays. Run the same command again: "
+    session.say_if_interrupted(
+        again + ("it sends the rest." if state else "with --state DIR it would send only the rest.")
+    )
 
 
 def report_delivery(session: Session, outcome: Outcome, line: str, next_step: str) -> int:
@@ -30,8 +42,16 @@ def report_delivery(session: Session, outcome: Outcome, line: str, next_step: st
     return code
 
 
-def is_left(delivery: Delivery | None) -> bool:
-    """Tell whether another run has something to do."""
+def next_delivery(outcome: Outcome, state: str | None) -> str:
+    """Return how to go on, "" where another run has nothing to do."""
+    delivery = outcome.delivery
     if delivery is None:
-        return False
-    return bool(delivery.stopped or delivery.left or delivery.studies_done < delivery.studies)
+        return ""
+    if not (delivery.stopped or delivery.left or delivery.studies_done < delivery.studies):
+        return ""
+    again = "Next: the same command again"
+    if state is None:
+        return f"{again}, with --state DIR, which remembers what was delivered."
+    if any(row.code in DEAD for row in outcome.problems):
+        return f"{again}, with --retry-dead once it is corrected."
+    return f"{again}."

@@ -84,6 +84,7 @@ def fetch(
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
 
     bar = not (dry_run and stdout_is_terminal())
+    session.say_if_interrupted("Run the same command again: it goes on from there.")
     with watch_run(session.terminal, wanted=progress, bar=bar) as watch:
         outcome = pipeline.fetch(options, watch, _print_row, say_waits(session))
     return session.report(outcome, fetch_line(outcome, dry_run=dry_run))

@@ -2,7 +2,6 @@
 # ruff: noqa: ARG001, PLR0917 - the parameters declare the options; the context has their values
 # ruff: noqa: D301 - \b keeps the help's examples on their lines
 
-import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,13 +9,17 @@ import typer
 from dicom2fhir.cli import parameters as p
 from dicom2fhir.cli import push_parameters as d
 from dicom2fhir.cli import server_parameters as s
-from dicom2fhir.cli.deliveries import is_left, report_delivery, say_waits
+from dicom2fhir.cli.deliveries import (
+    next_delivery,
+    report_delivery,
+    say_how_to_go_on,
+    say_waits,
+)
 from dicom2fhir.cli.progress import watch_run
 from dicom2fhir.cli.push_options import push_options
 from dicom2fhir.cli.session import Session, check_sources, text_stdout
 from dicom2fhir.errors import UsageError
 from dicom2fhir.report.people import delivery_line
-from dicom2fhir.report.safe import safe
 
 if TYPE_CHECKING:
     from dicom2fhir.options import PushOptions
@@ -84,26 +87,15 @@ def push(
     check_sources(session, options.sources, "Bundle files or folders of them")
     from dicom2fhir import pipeline  # noqa: PLC0415 - a bad command line does not pay for it
 
+    say_how_to_go_on(session, options.state)
     with watch_run(session.terminal, wanted=progress, bar=True) as watch:
         outcome = pipeline.push(options, watch, say_waits(session))
-    again = f"Next: {_again(session, options)}" if is_left(outcome.delivery) else ""
+    again = next_delivery(outcome, options.state)
     return report_delivery(session, outcome, _line(outcome), again)
 
 
 def _line(outcome: "Outcome") -> str:
     return delivery_line(outcome.delivery) if outcome.delivery is not None else ""
-
-
-def _again(session: Session, options: "PushOptions") -> str:
-    """Return the command to go on with."""
-    shows = session.terminal.shows_paths
-    sources = " ".join(safe(shlex.quote(one)) for one in options.sources) if shows else "BUNDLES"
-    command = f"dicom2fhir push {sources} --to {options.server.base if shows else 'URL'}"
-    if options.binaries is not None:
-        command += f" --binaries {safe(shlex.quote(options.binaries)) if shows else 'DIR'}"
-    if options.state is None:
-        return f"{command} --state DIR"
-    return f"{command} --state {safe(shlex.quote(options.state)) if shows else 'DIR'} --retry-dead"
 
 
 def _list_dead(options: "PushOptions") -> int:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dicom2fhir.cli.arguments import Arguments
-from dicom2fhir.cli.commands import TERMINAL
+from dicom2fhir.cli.commands import GO_ON, TERMINAL
 from dicom2fhir.cli.parameters import LOG_CHOICES
 from dicom2fhir.cli.terminal import Terminal, is_terminal
 from dicom2fhir.errors import OutputError, UsageError
@@ -38,11 +38,16 @@ class Session:
         if self.terminal.logs:
             _set_up_logs(self.arguments, self.terminal)
         ctx.meta[TERMINAL] = self.terminal
+        self._meta = ctx.meta
         if self.arguments.flag("show_config"):
             from dicom2fhir.cli.settings import print_settings  # noqa: PLC0415 - asked for seldom
 
             print_settings(ctx, self.arguments)
         self._check_report()
+
+    def say_if_interrupted(self, sentence: str) -> None:
+        """Have whoever interrupts the run told how to go on."""
+        self._meta[GO_ON] = sentence
 
     def report(self, outcome: Outcome, line: str, next_step: str = "") -> int:
         """Write the report unless that is done, say what was done, and return the exit code."""

@@ -15,7 +15,12 @@ from dicom2fhir.deliver.server.listing import list_instances
 from dicom2fhir.deliver.server.media import find_media
 from dicom2fhir.deliver.server.searching import find_study_ids, read_resource
 from dicom2fhir.deliver.tree import Tree, safe_name
-from dicom2fhir.errors import NothingFoundError, ServerUnreachableError
+from dicom2fhir.errors import (
+    ConfigError,
+    NothingFoundError,
+    ServerRefusedError,
+    ServerUnreachableError,
+)
 from dicom2fhir.pipeline.bringing import Arrival, Bringer, FetchRow
 from dicom2fhir.pipeline.lanes import run_lanes
 from dicom2fhir.pipeline.watching import Unwatched, Watch
@@ -29,7 +34,11 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.listing import ListedInstance, ListedStudy
     from dicom2fhir.deliver.server.media import Render
     from dicom2fhir.deliver.server.retrying import Wait
+    from dicom2fhir.errors import Dicom2FhirError
     from dicom2fhir.options import FetchOptions, Wanted
+
+_ENDS = (ServerUnreachableError, ServerRefusedError, ConfigError)
+"""What a server does that ends a run."""
 
 
 @dataclass(slots=True)
@@ -78,7 +87,7 @@ def fetch(
         fetching = _Fetching(options, fetcher, tree, show)
         try:
             fetching.run(watch or Unwatched())
-        except ServerUnreachableError as fault:
+        except _ENDS as fault:
             raise fetching.tell_how_far(fault) from None
         return fetching.outcome()
 
@@ -116,12 +125,16 @@ class _Fetching:
         """End what is under way."""
         self._fetcher.abort()
 
-    def tell_how_far(self, fault: ServerUnreachableError) -> ServerUnreachableError:
+    def tell_how_far(self, fault: Dicom2FhirError) -> Dicom2FhirError:
         """Return the error with what is there; files under way may have come after it."""
         there = self._bringer.there if self._bringer is not None else 0
-        return ServerUnreachableError(
+        kind = next(kind for kind in _ENDS if isinstance(fault, kind))
+        if kind is not ServerUnreachableError and not self.done.listed:
+            return fault
+        again = "Run the same command again: it goes on from there."
+        return kind(
             f"{fault} {there} of the {self.done.listed} files listed so far are in their place.",
-            hint="Run the same command again: it goes on from there.",
+            hint=again if kind is ServerUnreachableError else f"{fault.hint} {again}".lstrip(),
         )
 
     def outcome(self) -> Outcome:

@@ -132,9 +132,10 @@ class Sender:
         self, parts: Sequence[Sequence[PushEntry]], binaries: Sequence[Resource] = ()
     ) -> tuple[list[Problem], bool]:
         """Bring one study to the server; return its Problems, and whether all of it is there."""
-        problems, whole = self._pusher.push_study(parts, binaries)
         with self._lock:
             self.studies += 1
+        problems, whole = self._pusher.push_study(parts, binaries)
+        with self._lock:
             self.done += whole
         return problems, whole
 

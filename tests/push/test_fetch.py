@@ -642,6 +642,22 @@ def test_a_server_that_goes_away_is_told_with_what_is_there(
     assert f" {there} of the " in done.stderr
 
 
+@pytest.mark.parametrize("fault", [Fault(Verb.REDIRECT, "302"), Fault(Verb.UNAUTHORIZED)])
+def test_a_refusal_that_ends_the_run_is_told_with_what_is_there(
+    recorder: RecordingServer,
+    proxy: FaultProxy,
+    bundles: dict[str, Path],
+    tmp_path: Path,
+    fault: Fault,
+) -> None:
+    name = load(recorder, bundles["binary"])
+    proxy.restart(Script(dict.fromkeys(range(2, 400), fault)))
+    done = fetch(proxy, name, "-o", tmp_path / "out", "--jobs", "1")
+    assert done.code == {Verb.REDIRECT: 4, Verb.UNAUTHORIZED: 6}[fault.verb], done
+    assert f" {len(digests(tmp_path / 'out'))} of the " in done.stderr
+    assert "Run the same command again" in done.stderr
+
+
 def test_a_server_that_is_not_there_ends_the_run_with_5(tmp_path: Path) -> None:
     done = run_here("fetch", "a1", "--from", "http://127.0.0.1:9", "-o", tmp_path / "out")
     assert done.code == 5

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from faults import Fault, Script, Verb
+from fhir_store import RefusedError, Store
 from holdings import held_by
 from places import ROOT
 from runs import Run, run_here
@@ -160,6 +164,43 @@ def test_a_server_that_runs_transactions_as_batches_is_found_out(
     assert "push.refused" in run.stderr
     assert "400" in run.stderr
     assert "--retry-dead" in run.stderr
+
+
+def test_what_is_forbidden_is_told_in_codes_and_how_to_go_on(
+    bundles: Path, recorder: RecordingServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def forbid(*_: object) -> None:
+        raise RefusedError(403, "forbidden", "CANARY")
+
+    monkeypatch.setattr(Store, "search", forbid)
+    run = push(bundles, recorder, "--state", tmp_path / "state", "--jobs", "1")
+    assert run.code == 6, run
+    assert "(403 forbidden)" in run.stderr
+    assert "CANARY" not in run.stderr
+    assert "Next: the same command again.\n" in run.stderr
+    assert "0 of 0" not in run.stderr
+
+
+def test_where_a_redirect_points_is_told(bundles: Path, proxy: FaultProxy) -> None:
+    proxy.restart(Script(dict.fromkeys(range(400), Fault(Verb.REDIRECT, "307")), writes_only=True))
+    run = run_here("push", bundles, "--to", proxy.base)
+    assert run.code == 4, run
+    assert "307 to " in run.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_interrupts_is_told_how_to_go_on(
+    bundles: Path, proxy: FaultProxy, number: signal.Signals
+) -> None:
+    proxy.restart(Script(dict.fromkeys(range(400), Fault(Verb.THROTTLE, "200"))))
+    command = [sys.executable, "-m", "dicom2fhir", "push", str(bundles), "--to", proxy.base]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "trying again" in process.stderr.readline()
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "Run the same command again" in stderr
 
 
 def test_a_wait_for_the_server_is_told(bundles: Path, proxy: FaultProxy) -> None:

@@ -336,11 +336,7 @@ def _refuse_redirect(reply: Reply) -> None:
     """Stop at 3xx: a POST would become an empty GET, or a Bundle go to another host."""
     if not 300 <= reply.status < 400 or reply.status == _NOT_MODIFIED:  # noqa: PLR2004 - 3xx
         return
-    place = name_host(reply.headers.get("location", ""))
-    raise RedirectedError(
-        f"The server answered {reply.status} and points to {place}; redirects are never followed.",
-        hint="Give the address to which it points, if you trust it.",
-    )
+    raise RedirectedError(reply.status, name_host(reply.headers.get("location", "")))
 
 
 def _find_proxy(url: str) -> str | None:

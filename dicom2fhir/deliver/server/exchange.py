@@ -116,6 +116,14 @@ class NoReplyError(ServerUnreachableError):
 class RedirectedError(ServerRefusedError):
     """The server points elsewhere; a redirect would lose a body or show it to another host."""
 
+    def __init__(self, status: int, host: str) -> None:
+        super().__init__(
+            f"The server answered {status} and points to {host}; redirects are never followed.",
+            hint="Give the address to which it points, if you trust it.",
+        )
+        self.status = status
+        self.host = host
+
 
 class CredentialsError(ConfigError):
     """The server, or whoever gives out its tokens, does not take our credentials."""

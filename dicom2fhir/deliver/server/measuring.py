@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.client import Client
-from dicom2fhir.deliver.server.exchange import NoReplyError
+from dicom2fhir.deliver.server.exchange import CredentialsError, NoReplyError, RedirectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,12 @@ class MeasuredClient(Client):
             status = str(reply.status)
         except NoReplyError as fault:
             status = str(fault.fault)
+            raise
+        except RedirectedError as fault:
+            status = str(fault.status)
+            raise
+        except CredentialsError:
+            status = "credentials"
             raise
         finally:
             self._count(request, status, time.perf_counter() - start)

@@ -94,6 +94,12 @@ def outline(reply: Reply) -> str:
     return outline_of(reply.json() if reply.body else None)
 
 
+def told(reply: Reply | None, code: str) -> str:
+    """Return what the server said: a status, codes and elements."""
+    said = outline(reply) if reply is not None else ""
+    return f"{code} {said}".strip()
+
+
 def outline_of(outcome: Json) -> str:
     """Return codes and elements of this OperationOutcome: `invalid Patient.birthDate`."""
     shown: dict[str, None] = {}

@@ -22,6 +22,7 @@ from dicom2fhir.deliver.server.exchange import (
     Reply,
     Request,
 )
+from dicom2fhir.deliver.server.replies import told
 from dicom2fhir.errors import ConfigError, ServerUnreachableError
 
 try:
@@ -141,7 +142,9 @@ class Outcome:
         """Return the status, or the reason why there is none."""
         if self.reply is not None:
             return str(self.reply.status)
-        return str(self.error.fault) if isinstance(self.error, NoReplyError) else "redirect"
+        if isinstance(self.error, RedirectedError):
+            return f"{self.error.status} to {self.error.host}"
+        return "" if self.error is None else str(self.error.fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,7 +370,7 @@ class Retrier:
         course.seen[action] += 1
         if action is Action.STOP:
             raise error or CredentialsError(
-                "The server forbids this to our credentials (403).",
+                f"The server forbids this to our credentials ({told(reply, '403')}).",
                 hint="Ask its operator for the rights, or for a wider --scope.",
             )
         outcome = Outcome(

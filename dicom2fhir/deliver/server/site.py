@@ -12,7 +12,7 @@ from dicom2fhir.deliver.server.capability import WriteMode
 from dicom2fhir.deliver.server.entries import digest_of, is_met
 from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Request
 from dicom2fhir.deliver.server.outbox import State
-from dicom2fhir.deliver.server.replies import is_ambiguous, judge, outline
+from dicom2fhir.deliver.server.replies import is_ambiguous, judge, told
 from dicom2fhir.deliver.server.retrying import Action, Outcome, judge_reply
 from dicom2fhir.problems import Problem
 
@@ -217,9 +217,3 @@ def _judge_resource(reply: Reply) -> Action:
     action = judge_reply(reply)
     odd = action is Action.DONE and not isinstance(reply.json(), dict)
     return Action.ONCE if odd else action
-
-
-def told(reply: Reply | None, code: str) -> str:
-    """Return what the server said: a status, codes and elements."""
-    said = outline(reply) if reply is not None else ""
-    return f"{code} {said}".strip()

@@ -17,9 +17,9 @@ from dicom2fhir.deliver.server.entries import (
 from dicom2fhir.deliver.server.exchange import Request
 from dicom2fhir.deliver.server.masters import WRITE
 from dicom2fhir.deliver.server.outbox import Item, State
-from dicom2fhir.deliver.server.replies import EntryResult, judge
+from dicom2fhir.deliver.server.replies import EntryResult, judge, told
 from dicom2fhir.deliver.server.retrying import REPLIES, Action
-from dicom2fhir.deliver.server.site import HeldBackError, judge_transaction, told
+from dicom2fhir.deliver.server.site import HeldBackError, judge_transaction
 from dicom2fhir.deliver.server.writing import Ready, Writer
 from dicom2fhir.model import size_of
 from dicom2fhir.problems import Problem
