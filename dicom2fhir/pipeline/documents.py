@@ -20,6 +20,7 @@ from dicom2fhir.temporary import temporary_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from io import BufferedReader
     from pathlib import Path
 
     from dicom2fhir.model import Json, Piece
@@ -34,6 +35,10 @@ _MARK: Final = re.compile(rb'\n|"data"[ \t\r\n]*:[ \t\r\n]*"')
 _MARK_LENGTH: Final = 128
 """Bytes of the longest mark that is found; a longer one leads to no harm, but to more memory."""
 _SPACE: Final = b" \t\r\n"
+_BEFORE: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
+"""What may stand before the first document: the mark that Windows writes, and space."""
+_GZIP: Final = b"\x1f\x8b"
+"""How a gzip member begins (RFC 1952 2.3.1)."""
 
 
 class DocumentError(Exception):
@@ -45,16 +50,22 @@ def read_documents(path: Path, spools: PrivateFolder) -> Iterator[Json]:
 
     Long base64 is a value (`EncodedBytes`) that leads to the file, or to a copy of it where it is
     compressed or comes from a pipe. Nobody has read it then.
-    Errors: DocumentError; OutputError where a copy cannot be written
+    Errors: DocumentError, also for an empty file, unless it is one of lines, or standard input;
+            OutputError where a copy cannot be written
     """
     try:
         place = _plain(path, spools)
         with place.open("rb") as file:
-            documents = _Documents(place, file.fileno(), lines=path.name.endswith(LINES))
+            lines = path.name.endswith(LINES)
+            documents = _Documents(place, file.fileno(), lines=lines)
+            found = lines or path == STDIN
             for pieces in documents.read():
                 document = _decode(pieces)
                 if document is not None:
+                    found = True
                     yield document
+            if not found:
+                raise DocumentError("check.json")
     except (OSError, EOFError, zlib.error):
         raise DocumentError("find.unreadable") from None
 
@@ -81,7 +92,9 @@ def _plain(path: Path, spools: PrivateFolder) -> Path:
 @contextmanager
 def _source(path: Path) -> Iterator[IO[bytes]]:
     if path == STDIN:
-        yield sys.stdin.buffer
+        piped = cast("BufferedReader", sys.stdin.buffer)
+        packed = piped.peek(len(_GZIP)).startswith(_GZIP)
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=piped)) if packed else piped
     else:
         with path.open("rb") as file:
             yield cast("IO[bytes]", gzip.GzipFile(fileobj=file))
@@ -104,6 +117,8 @@ class _Documents:
         self._text = _Text(file)
         self._candidate = _candidate(path, file)
         self._lines: bool | None = True if lines else None
+        before = _BEFORE.match(self._text.slice(0, LONG))
+        self._start = before.end() if before else 0
         self._held = 0
 
     def read(self) -> Iterator[list[Piece]]:
@@ -113,7 +128,7 @@ class _Documents:
         """
         text = self._text
         pieces: list[Piece] = []
-        start = position = 0
+        start = position = self._start
         while mark := text.search(_MARK, position):
             begin, position = mark
             if text.slice(begin, begin + 1) == b"\n":
@@ -145,7 +160,7 @@ class _Documents:
         if self._lines is None:
             before = self._text.slice(max(0, line_feed - LONG), line_feed)
             after = self._text.slice(line_feed + 1, line_feed + 1 + LONG)
-            opened = self._text.slice(0, 1) == b"{"
+            opened = self._text.slice(self._start, self._start + 1) == b"{"
             self._lines = opened and before.rstrip(_SPACE).endswith(b"}") and bool(after.strip())
         return self._lines
 

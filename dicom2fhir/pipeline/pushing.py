@@ -29,7 +29,7 @@ from dicom2fhir.pipeline.binary_list import BinaryList
 from dicom2fhir.pipeline.documents import DocumentError, read_documents
 from dicom2fhir.pipeline.lanes import run_lanes
 from dicom2fhir.pipeline.payload import Contents
-from dicom2fhir.pipeline.validation import FORMS, find_bundle_files
+from dicom2fhir.pipeline.validation import FORMS, STDIN, find_bundle_files
 from dicom2fhir.pipeline.watching import Unwatched
 from dicom2fhir.problems import Problem
 from dicom2fhir.report.summary import (
@@ -255,7 +255,8 @@ def push(
             sender.stopped_by = error
         if not reading.files:
             raise NothingFoundError(
-                "No Bundle was found.", hint=f"Bundles are files that end in {', '.join(FORMS)}."
+                "No Bundle was found.",
+                hint=f"Bundles are files that end in {', '.join(FORMS)}, or come by a pipe.",
             )
         rows = tally.rows()
         delivery = sender.delivery()
@@ -330,6 +331,8 @@ class _Reading:
                     yield label, Problem(code="push.not-a-transaction")
                 except SourceChangedError as changed:
                     yield label, Problem(code=changed.code)
+            if path == STDIN and not number:
+                self.files -= 1  # whoever writes into the pipe has failed, or had nothing
         except DocumentError as fault:
             yield f"{path}, Bundle {number + 1}", Problem(code=str(fault))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import io
 import json
 import random
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from dicom2fhir.model import Bytes
 from dicom2fhir.options import MIB
 from dicom2fhir.pipeline.documents import DocumentError, read_documents
 from dicom2fhir.pipeline.payload import Contents, read_payload
+from dicom2fhir.pipeline.validation import STDIN
 from dicom2fhir.temporary import PrivateFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LENGTHS = (10, 60_000, 49_152, 49_153, 49_154, 3_000_000)
@@ -71,11 +73,30 @@ def test_lines_are_documents_also_where_they_are_compressed(
     assert len(long) == 5
 
 
-@pytest.mark.parametrize("text", [b"{", b"<html>", b'{"data": "' + b"A" * 70_000])
+@pytest.mark.parametrize("text", [b"", b"\n", b"{", b"<html>", b'{"data": "' + b"A" * 70_000])
 def test_what_is_no_json_is_told(tmp_path: Path, spools: PrivateFolder, text: bytes) -> None:
     (tmp_path / "x.json").write_bytes(text)
     with pytest.raises(DocumentError, match=r"check\.json"):
         list(read_documents(tmp_path / "x.json", spools))
+
+
+@pytest.mark.parametrize("before", [b"", b"\n \r\n", b"\xef\xbb\xbf"], ids=repr)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_pipe_may_bring_lines_also_compressed(
+    spools: PrivateFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    before: bytes,
+    pack: Callable[[bytes], bytes],
+) -> None:
+    text = before + b'{"id": "1"}\n\n{"id": "2"}\n'
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(text))))  # type: ignore[arg-type]
+    monkeypatch.setattr("sys.stdin", stream)
+    assert list(read_documents(STDIN, spools)) == [{"id": "1"}, {"id": "2"}]
+
+
+def test_a_file_of_lines_may_be_empty(tmp_path: Path, spools: PrivateFolder) -> None:
+    (tmp_path / "x.ndjson").touch()
+    assert list(read_documents(tmp_path / "x.ndjson", spools)) == []
 
 
 @pytest.mark.parametrize("number", ["10.50", "7.460000", "0.000000120"])

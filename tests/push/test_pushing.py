@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -164,6 +166,14 @@ def test_a_server_that_runs_transactions_as_batches_is_found_out(
     assert "push.refused" in run.stderr
     assert "400" in run.stderr
     assert "--retry-dead" in run.stderr
+
+
+def test_an_empty_pipe_is_no_success(
+    recorder: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom2fhir.pipeline.documents._source", lambda _: nullcontext(BytesIO()))
+    run = run_here("push", "-", "--to", recorder.base)
+    assert run.code == 3, run
 
 
 def test_what_is_forbidden_is_told_in_codes_and_how_to_go_on(
