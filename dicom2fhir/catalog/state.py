@@ -132,7 +132,8 @@ def _lock(folder: Path) -> Iterator[None]:
                 hint="Wait for it to end, or use another --state folder.",
             ) from error
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk the catalog tells; the lock holds all the same
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

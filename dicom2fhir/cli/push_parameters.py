@@ -54,7 +54,7 @@ Verify = Annotated[
         "--verify",
         group=SENDING,
         choices=VERIFY_CHOICES,
-        text="Which Binaries to read back and compare.",
+        text="Which of the Binaries that go as they are to read back and compare.",
     ),
 ]
 OnShrink = Annotated[

@@ -61,8 +61,8 @@ def _lines(path: str, kind: str) -> list[str]:
         if path == "-":
             if sys.stdin is None:
                 raise UsageError("Standard input is closed.", hint="Use a file.")
-            return sys.stdin.buffer.read().decode().splitlines()
-        return Path(path).read_text(encoding="utf-8").splitlines()
+            return sys.stdin.buffer.read().decode("utf-8-sig").splitlines()
+        return Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeError):
         raise UsageError(
             f"The file after {kind}: cannot be read, or is no text.",

@@ -155,7 +155,8 @@ def web_address(text: str) -> str:
     if not valid or parts is None or re.search(r"\s", text):
         raise ValueError("is not an http or https address")
     if parts.query or parts.fragment:
-        raise ValueError("holds a query or fragment; give the service base alone")
+        # A key may stand there.
+        raise SecretValueError("holds a query or fragment; give the service base alone")
     return text.rstrip("/")
 
 

@@ -66,7 +66,9 @@ def read_documents(path: Path, spools: PrivateFolder) -> Iterator[Json]:
                     yield document
             if not found:
                 raise DocumentError("check.json")
-    except (OSError, EOFError, zlib.error):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise DocumentError("check.json") from None
+    except OSError:
         raise DocumentError("find.unreadable") from None
 
 

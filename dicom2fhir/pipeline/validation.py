@@ -94,7 +94,9 @@ def _documents(path: Path, tally: ProblemTally) -> Iterator[bytes]:
                 rest = stream.readline(MAX_DOCUMENT + 1)
     except _TooLargeError:
         tally.add(Problem(code="check.json", detail=f"larger than {MAX_DOCUMENT} bytes"), str(path))
-    except (OSError, EOFError, zlib.error):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        tally.add(Problem(code="check.json", detail="damaged gzip"), str(path))
+    except OSError:
         tally.add(Problem(code="find.unreadable"), str(path))
 
 

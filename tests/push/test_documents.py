@@ -94,6 +94,17 @@ def test_a_pipe_may_bring_lines_also_compressed(
     assert list(read_documents(STDIN, spools)) == [{"id": "1"}, {"id": "2"}]
 
 
+@pytest.mark.parametrize(
+    "packed", [b"{}", gzip.compress(b"{}")[:-9], gzip.compress(b"{}" * 99)[:-12]]
+)
+def test_a_damaged_gzip_is_no_matter_of_permissions(
+    tmp_path: Path, spools: PrivateFolder, packed: bytes
+) -> None:
+    (tmp_path / "x.json.gz").write_bytes(packed)
+    with pytest.raises(DocumentError, match=r"check\.json"):
+        list(read_documents(tmp_path / "x.json.gz", spools))
+
+
 def test_a_file_of_lines_may_be_empty(tmp_path: Path, spools: PrivateFolder) -> None:
     (tmp_path / "x.ndjson").touch()
     assert list(read_documents(tmp_path / "x.ndjson", spools)) == []

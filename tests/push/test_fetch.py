@@ -292,7 +292,7 @@ def test_studies_are_found_by_uid_accession_and_patient(
     if accession:
         values["accession"] = accession[0]["value"]
     for kind, value in values.items():
-        (tmp_path / kind).write_text(f"{value}\n\n{value}\n")
+        (tmp_path / kind).write_text(f"\ufeff{value}\r\n\r\n{value}\r\n", encoding="utf-8")
         done = fetch(recorder, f"{kind}:{tmp_path / kind}", "--dry-run")
         assert done.code == 0, (kind, done)
         assert len(done.stdout.splitlines()) == len(originals())

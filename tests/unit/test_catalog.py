@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -392,6 +393,21 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_a_running_one_is_not(
 def test_a_full_disk_ends_the_run_in_one_sentence() -> None:
     with pytest.raises(OutputError, match="catalog"), open_catalog(None, "") as catalog:
         raise sqlite3.OperationalError(str(catalog.path))
+
+
+def test_a_lock_that_cannot_name_its_process_is_one_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "pwrite", fail)
+    with (
+        open_catalog(str(tmp_path), ""),
+        pytest.raises(StateLockedError),
+        open_catalog(str(tmp_path), ""),
+    ):
+        pass
 
 
 def test_a_temporary_catalog_leaves_nothing_behind() -> None:
