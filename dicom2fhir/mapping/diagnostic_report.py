@@ -147,8 +147,12 @@ def _results(reported: Reported, _context: Context) -> Json:
 
 
 def _imaging_study(reported: Reported, _context: Context) -> Json:
-    """Return the ImagingStudy."""
-    return [reported.study]
+    """Return the ImagingStudy and others, with what is cited that no Observation is made of."""
+    report = reported.report
+    if report.kind == "manifest":  # it stands for the study as a whole
+        return [reported.study]
+    measured = {one for found in report.observed for one in found.references}
+    return reported.studies([one for one in report.cited if one not in measured])
 
 
 def _media(reported: Reported, _context: Context) -> Json:
@@ -236,9 +240,9 @@ DIAGNOSTIC_REPORT: tuple[Element[Reported], ...] = (
     Element("DiagnosticReport.result", _TREE, _results, "PS3.3 C.17.3"),
     Element(
         "DiagnosticReport.imagingStudy",
-        ("StudyInstanceUID",),
+        ("StudyInstanceUID", "ReferencedSOPSequence"),
         _imaging_study,
-        "R4 diagnosticreport.html",
+        "PS3.3 C.17.6.2; R4 diagnosticreport.html",
     ),
     Element("DiagnosticReport.media", ("ReferencedSOPSequence",), _media, "PS3.3 C.18.4"),
     Element("DiagnosticReport.conclusion", ("TextValue",), _conclusion, "PS3.16 TID 2000"),

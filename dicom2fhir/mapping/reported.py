@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dicom2fhir.model import Attributes, Json, Resource
 
 _FINISHED = frozenset({"key-objects", "manifest"})
-"""Kinds of documents that have no flags: they are complete as they are (PS3.3 C.17.6.2)."""
+"""Kinds of documents that are complete as they are, where they have no flags (PS3.3 C.17.6.2)."""
 _FLAGS = {"PRELIMINARY": "preliminary", "FINAL": "final"}
 
 
@@ -106,7 +106,6 @@ class Reported:
 
         FHIR:   Reference; extension cited-instance; logical for what is not here (R4
                 references.html#logical)
-        Errors: Problem sr.other-study, sr.not-here.
         """
         studies: dict[str, list[Referenced]] = {}
         for one in references:
@@ -116,13 +115,16 @@ class Reported:
             reference for study, found in studies.items() for reference in self._refer(study, found)
         ]
 
+    def studies(self, references: Sequence[Referenced]) -> list[Json]:
+        """Return a Reference to its own study and to each other one, with what was cited of it."""
+        cited = self.cited(references)
+        own = [one for one in cited if "reference" in one]
+        return [*(own or [self.study]), *(one for one in cited if "type" in one)]
+
     def _study_of(self, one: Referenced) -> str:
         """Return the UID of the study of an instance, "" where nobody knows it."""
-        own = self.context.study.uid
         if one.sop_instance_uid in self.places:
-            return own
-        if one.study_uid == own:
-            self.context.note("sr.not-here", "ReferencedSOPInstanceUID", "Observation.derivedFrom")
+            return self.context.study.uid
         return one.study_uid if uids({"UID": [one.study_uid]}, "UID") else ""
 
     def _refer(self, study_uid: str, found: Sequence[Referenced]) -> list[Json]:
@@ -131,7 +133,6 @@ class Reported:
         if not study_uid:
             names = dict.fromkeys(clean(one.sop_instance_uid) for one in found)
             return [{"identifier": uid(name)} for name in names]
-        self.context.note("sr.other-study", "StudyInstanceUID", "Observation.derivedFrom")
         extensions = self._extensions(found)
         return [{"extension": extensions, "type": "ImagingStudy", "identifier": uid(study_uid)}]
 
@@ -185,10 +186,10 @@ def _status(report: Report, context: Context) -> str:
         stated = preliminary
     elif first(flags, "CompletionFlag") == "PARTIAL":
         stated = "partial"
-    elif first(flags, "VerificationFlag") == "VERIFIED" or report.kind in _FINISHED:
-        stated = "final"
+    elif not (verification := first(flags, "VerificationFlag")):
+        stated = "final" if report.kind in _FINISHED else "preliminary"
     else:
-        stated = "preliminary"
+        stated = "final" if verification == "VERIFIED" else "preliminary"
     is_amended = stated == "final" and flags.get("PredecessorDocumentsSequence")
     return "amended" if is_amended else stated
 
@@ -232,11 +233,14 @@ def find_reported(study: Resource, shown: Sequence[Shown], context: Context) -> 
         for name, origin in origins.items()
         if name in cited and (time := _acquired(origin))
     }
-    return [
+    every = [
         _reported(report, origins, acquired, renditions)
         for report in reports
         if report.sop_instance_uid in origins
     ]
+    for reported in every:
+        _note_elsewhere(reported)
+    return every
 
 
 def _named(report: Report) -> Iterator[Referenced]:
@@ -244,6 +248,23 @@ def _named(report: Report) -> Iterator[Referenced]:
     yield from report.cited
     for one in report.observed:
         yield from one.references
+
+
+def _note_elsewhere(reported: Reported) -> None:
+    """Count what the report names and the input does not hold, each instance and study once.
+
+    Errors: Problem sr.not-here, sr.other-study; what a manifest lists is counted elsewhere.
+    """
+    context = reported.context
+    if reported.report.kind == "manifest":
+        return
+    away = {one for one in _named(reported.report) if one.sop_instance_uid not in reported.places}
+    missing = {one.sop_instance_uid for one in away if one.study_uid == context.study.uid}
+    others = {one.study_uid for one in away} - {context.study.uid}
+    for _ in missing:
+        context.note("sr.not-here", "ReferencedSOPInstanceUID")
+    for _ in uids({"UID": sorted(others)}, "UID"):
+        context.note("sr.other-study", "StudyInstanceUID")
 
 
 def _acquired(origin: Origin) -> str | None:

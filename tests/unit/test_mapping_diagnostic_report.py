@@ -4,7 +4,7 @@ from base64 import b64decode
 
 import pytest
 from mapping_studies import payloads
-from report_values import HOLDER, STUDY, cited, made, mapped, measured, report
+from report_values import HOLDER, IMAGE, STUDY, cited, made, mapped, measured, report
 
 from dicom2fhir.bundle import bundle_of, make_bundles
 from dicom2fhir.check import check_bundle
@@ -82,6 +82,25 @@ def test_the_verifying_observer_interprets_and_the_pictures_are_named() -> None:
     assert found["resultsInterpreter"] == [{"type": "Practitioner", "display": "Jane Doe"}]
     assert {one["link"]["reference"] for one in found["media"]} <= media
     assert found["media"]
+
+
+def test_key_objects_name_the_images_that_they_select_in_whichever_study() -> None:
+    selected = (cited(), cited("1.2.9", "1.2.840.99"), cited("1.2.8", ""))
+    one = report(kind="key-objects", cited=selected)
+    (found,) = made("DiagnosticReport", one)
+    own, other = found["imagingStudy"]
+    assert own["reference"] == f"ImagingStudy/{resource_id('ImagingStudy', STUDY.uid)}"
+    assert other["identifier"]["value"] == "urn:oid:1.2.840.99"
+    names = [study["extension"][0]["extension"][0]["valueString"] for study in (own, other)]
+    assert names == [IMAGE.uid, "1.2.9"]
+    assert "sr.other-study" in {problem.code for problem in mapped(one).problems}
+
+
+def test_what_was_measured_on_an_image_names_it_and_not_the_report_again() -> None:
+    one = report(measured(references=(cited(),)), cited=(cited(),))
+    (found,) = made("DiagnosticReport", one)
+    (study,) = found["imagingStudy"]
+    assert list(study) == ["reference"]
 
 
 @pytest.mark.parametrize("level", ["fast", "full"])

@@ -186,8 +186,10 @@ def test_what_it_was_measured_on_is_a_reference_with_frames_and_segments() -> No
 
 def test_what_is_not_in_the_input_is_told_of() -> None:
     for where, code in (("1.2.840.99", "sr.other-study"), (STUDY.uid, "sr.not-here")):
-        problems = mapped(report(measured(references=(cited("1.2.9", where),)))).problems
-        assert [one.code for one in problems if one.code.startswith("sr.")] == [code]
+        missing = (cited("1.2.9", where),)
+        one = report(measured("1.1", references=missing), measured("1.2", references=missing))
+        found = [problem for problem in mapped(one).problems if problem.code.startswith("sr.")]
+        assert [(problem.code, problem.count) for problem in found] == [(code, 1)]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +216,17 @@ def test_the_status_is_never_above_what_the_flags_say(
     (document,) = made("DiagnosticReport", one, **options)
     (found,) = made("Observation", one, **options)
     assert (document["status"], found["status"]) == (whole, each)
+
+
+@pytest.mark.parametrize(
+    ("flags", "status"),
+    [({}, "final"), ({"VerificationFlag": ["UNVERIFIED"]}, "preliminary")],
+)
+def test_key_objects_are_final_unless_a_flag_says_that_nobody_verified_them(
+    flags: dict[str, list[str]], status: str
+) -> None:
+    (found,) = made("DiagnosticReport", report(kind="key-objects", attributes=flags))
+    assert found["status"] == status
 
 
 def test_what_a_computer_detected_is_preliminary_though_the_report_is_verified() -> None:
