@@ -227,7 +227,7 @@ class PushOptions:
     ids: str | None = None
     """client or server; None: as the server's CapabilityStatement allows."""
     jobs: int = 2
-    """Studies sent at a time."""
+    """Studies sent at a time, and Binaries that go by themselves."""
     binary_raw_above: int = 1_000_000
     """Bytes; larger Binaries go as they are, not as base64 in a Bundle."""
     verify: str = "sample"

@@ -27,7 +27,12 @@ Ids = Annotated[
 ]
 Jobs = Annotated[
     str | None,
-    option("--jobs", group=SENDING, metavar="N", text="Studies sent at a time.  [default: 2]"),
+    option(
+        "--jobs",
+        group=SENDING,
+        metavar="N",
+        text="Studies, or Binaries, sent at a time.  [default: 2]",
+    ),
 ]
 Binaries = Annotated[
     str | None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from dicom2fhir.deliver.server.binaries import BinarySender, length_of
@@ -43,6 +45,15 @@ class _Loose:
     resource: Resource
 
 
+@dataclass(slots=True)
+class _Sent:
+    """What became of one Binary: where it is, what was wrong, why it was held back."""
+
+    reference: str = ""
+    notes: list[Problem] = field(default_factory=list)
+    held: HeldBackError | None = None
+
+
 class Pusher:
     """Brings studies to one server; threads may share it, a study each."""
 
@@ -54,6 +65,7 @@ class Pusher:
         self._limits = Limits()
         self._transactions = TransactionSender(site, self._studies, self._limits)
         self._claims = Claims()
+        self._slots = BoundedSemaphore(max(site.options.jobs, 1))
 
     def push_study(
         self, parts: Sequence[Sequence[PushEntry]], binaries: Sequence[Resource] = ()
@@ -129,6 +141,7 @@ class Pusher:
             stored = Stored()
         else:
             stored = self._studies.look_up(entries, passage.note)
+        alone: list[_Loose] = []
         for one in (*loose, *bound):
             if one.key in stored.other:
                 # the study keeps naming what is there
@@ -144,10 +157,49 @@ class Pusher:
             if one.full_url and not self._goes_alone(one.resource):
                 continue
             self._site.tally.add("resources")
-            with self._claims.hold([one.key]):
-                item = self._binaries.send(binary, one.key, passage.note)
-            passage.names |= {one.key: item.reference, one.full_url: item.reference}
+            alone.append(replace(one, resource=binary))
+        self._send_alone(alone, passage)
         passage.names.pop("", None)
+
+    def _send_alone(self, alone: Sequence[_Loose], passage: Passage) -> None:
+        """Send Binaries by themselves, several at a time: none of them names another.
+
+        Errors: HeldBackError of the first that has one; those on their way come to their end
+        """
+        jobs = self._site.options.jobs
+        if jobs < 2 or len(alone) < 2:  # noqa: PLR2004 - one at a time is this thread
+            for one in alone:
+                self._settle(one, self._send_one(one), passage)
+            return
+        with ThreadPoolExecutor(jobs, thread_name_prefix="binary") as senders:
+            waiting: deque[tuple[_Loose, Future[_Sent]]] = deque()
+            try:
+                for one in alone:
+                    waiting.append((one, senders.submit(self._send_one, one)))
+                    if len(waiting) > jobs:
+                        first, sent = waiting.popleft()
+                        self._settle(first, sent.result(), passage)
+                for first, sent in waiting:
+                    self._settle(first, sent.result(), passage)
+            finally:
+                senders.shutdown(wait=False, cancel_futures=True)
+
+    def _send_one(self, one: _Loose) -> _Sent:
+        sent = _Sent()
+        try:
+            with self._slots, self._claims.hold([one.key]):
+                item = self._binaries.send(one.resource, one.key, sent.notes.append)
+            sent.reference = item.reference
+        except HeldBackError as held:
+            sent.held = held
+        return sent
+
+    @staticmethod
+    def _settle(one: _Loose, sent: _Sent, passage: Passage) -> None:
+        passage.problems += sent.notes
+        if sent.held is not None:
+            raise sent.held
+        passage.names |= {one.key: sent.reference, one.full_url: sent.reference}
 
     def _goes_alone(self, binary: Resource) -> bool:
         chooses = self._site.mode.chooses_ids
