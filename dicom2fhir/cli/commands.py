@@ -216,6 +216,9 @@ def _end(meta: Mapping[str, Any], call: Callable[[], Any]) -> int:
 
 
 def _end_by_fault(meta: Mapping[str, Any], error: Exception) -> int:
+    # Python before 3.12 wraps what comes while a class is made (__set_name__).
+    if isinstance(error.__cause__, KeyboardInterrupt | _TerminatedError):
+        return _end_early(meta, error.__cause__)
     # All files that we write have errors of their own; what is left is standard output.
     if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
         _drop_stdout()

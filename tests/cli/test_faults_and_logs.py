@@ -119,6 +119,13 @@ def test_an_interrupt_is_130(convert: Callable[..., Result]) -> None:
     assert (result.exit_code, result.stderr) == (130, "dicom2fhir: Interrupted.\n")
 
 
+def test_an_interrupt_that_python_has_wrapped_is_130(convert: Callable[..., Result]) -> None:
+    wrapped = RuntimeError("Error calling __set_name__")
+    wrapped.__cause__ = KeyboardInterrupt()
+    result = convert(failing(wrapped))
+    assert (result.exit_code, result.stderr) == (130, "dicom2fhir: Interrupted.\n")
+
+
 def test_warnings_of_libraries_stay_away_from_the_user(convert: Callable[..., Result]) -> None:
     def warn(*_: object) -> Outcome:
         warnings.warn(f"Invalid value {CANARY}", UserWarning, stacklevel=1)
