@@ -387,6 +387,11 @@ CODES: dict[str, Code] = {
         "Not a transaction Bundle of resources to write; not sent",
         "dicom2fhir validate tells more.",
     ),
+    "push.unconditional": _warning(
+        "A resource is created without an id or condition of its own; a lost reply, or another"
+        " push without this --state, creates it twice",
+        "Have its maker give it ifNoneExist, or PUT it.",
+    ),
     "push.emptied": _warning(
         "The server has lost what it had confirmed; what this run holds was sent again"
     ),

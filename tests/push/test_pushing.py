@@ -168,6 +168,19 @@ def test_a_server_that_runs_transactions_as_batches_is_found_out(
     assert "--retry-dead" in run.stderr
 
 
+def test_what_may_come_to_be_twice_is_told(recorder: RecordingServer, tmp_path: Path) -> None:
+    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    entry = {"resource": observation, "request": {"method": "POST", "url": "Observation"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    (tmp_path / "x.json").write_text(json.dumps(bundle))
+    first = push(tmp_path / "x.json", recorder, "--state", tmp_path / "state")
+    assert first.code == 0, first
+    assert "push.unconditional" in first.stderr
+    again = push(tmp_path / "x.json", recorder, "--state", tmp_path / "state")
+    assert "push.unconditional" not in again.stderr
+    assert len(recorder.store.of_type("Observation")) == 1
+
+
 def test_an_empty_pipe_is_no_success(
     recorder: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,6 +216,9 @@ class Pusher:
         with self._claims.hold(self._unsettled(waiting)):
             left = [entry for entry in waiting if not self._is_settled(entry, passage)]
             self._site.tally.add("resources", len(waiting))
+            bare = sum(entry.method == "POST" and not entry.if_none_exist for entry in left)
+            if bare:
+                passage.note(Problem(code="push.unconditional", count=bare))
             self._wait_as_told(left)
             runs = deque(self._limits.cut(left))
             while runs:
