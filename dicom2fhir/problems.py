@@ -227,6 +227,9 @@ CODES: dict[str, Code] = {
     "sr.bad-number": _warning("A numeric value is no number; written as text"),
     "sr.unit-repaired": _info("A unit is misspelt UCUM; written as it was meant"),
     "sr.unit-unknown": _info("A unit is no UCUM; written as text alone"),
+    "sr.unit-conflict": _warning(
+        "The code and the words of a unit are different units; written as text alone"
+    ),
     "sr.number-omitted": _info("A number is no result and became no Observation"),
     "sr.not-presented": _info("A finding is not intended for presentation; left out"),
     "sr.many-values": _info("An item has more values than the limit; their count and range stay"),

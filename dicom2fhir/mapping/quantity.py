@@ -11,7 +11,7 @@ from dicom2fhir.mapping.codes import coded_concept
 from dicom2fhir.mapping.dates import moment, parse_date, parse_date_time, parse_time, zone_of
 from dicom2fhir.mapping.elements import compact
 from dicom2fhir.mapping.text import clean
-from dicom2fhir.mapping.units import UCUM, ucum_code
+from dicom2fhir.mapping.units import UCUM, is_other_unit, ucum_code
 from dicom2fhir.model import Coded, decimal_text
 
 if TYPE_CHECKING:
@@ -48,17 +48,13 @@ def quantity(number: Number, context: Context, element: str) -> Json:
 
     FHIR:   Quantity.value, unit, system, code; extensions stated-value and stated-unit where what
             is written is not what is stated
-    Errors: Problem sr.unit-repaired, sr.unit-unknown.
+    Errors: Problem sr.unit-conflict, sr.unit-repaired, sr.unit-unknown.
     """
     value = Decimal(number.exact)
-    stated, unit = stated_unit(number.unit), number.unit
-    code = ucum_code(stated, unit.scheme) if unit is not None else ""
-    words = clean(unit.meaning) if unit is not None else ""
-    if code and (code != stated or (unit is not None and unit.scheme != "UCUM")):
-        context.note("sr.unit-repaired", _UNITS, element)
-    elif stated and not code:
-        context.note("sr.unit-unknown", _UNITS, element)
-    shown = words or stated
+    stated = stated_unit(number.unit)
+    shown, code, fault = _unit(number.unit, stated)
+    if fault:
+        context.note(fault, _UNITS, element)
     return compact(
         {
             "extension": [
@@ -71,6 +67,20 @@ def quantity(number: Number, context: Context, element: str) -> Json:
             "code": code,
         }
     )
+
+
+def _unit(unit: Coded | None, stated: str) -> tuple[str, str, str]:
+    """Return a unit in words, its UCUM code, and the Problem that there is with it."""
+    if unit is None:
+        return "", "", ""
+    code = ucum_code(stated, unit.scheme)
+    words = clean(unit.meaning)
+    if code and is_other_unit(words, code):
+        # Nobody can tell which of them is meant: no machine may take either for granted.
+        return f"{stated} ({words})", "", "sr.unit-conflict"
+    if code and (code != stated or unit.scheme != "UCUM"):
+        return words or stated, code, "sr.unit-repaired"
+    return words or stated, code, "" if code or not stated else "sr.unit-unknown"
 
 
 def stated_as(url: str, stated: str, written: str = "") -> list[Json]:

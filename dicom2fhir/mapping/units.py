@@ -56,6 +56,8 @@ def _any_of(atoms: str) -> str:
 
 
 _ANNOTATION = r"\{[!-z|~]*\}"
+# What does not make a unit another one: annotations, and a 1 of which something is a part.
+_EMPTY = re.compile(rf"{_ANNOTATION}|^1(?=/|$)")
 _FACTOR = "[1-9][0-9]{0,8}"
 _UNIT = rf"(?:10[*^]|(?:{_any_of(_PLAIN)})|{_PREFIX}?(?:{_any_of(_METRIC)}))(?:[+-]?[1-9][0-9]?)?"
 _COMPONENT = rf"(?:(?:{_UNIT}|{_FACTOR})(?:{_ANNOTATION})?|{_ANNOTATION})"
@@ -93,3 +95,19 @@ def ucum_code(code: str, scheme: str) -> str:
         if not repaired and (found := pattern.fullmatch(stated)):
             repaired = found.expand(form)
     return repaired if is_ucum(repaired) else ""
+
+
+@lru_cache(maxsize=1024)
+def is_other_unit(words: str, code: str) -> bool:
+    """Tell words that are a unit of UCUM by themselves, and another one than the code.
+
+    >>> is_other_unit("mm", "cm"), is_other_unit("mL", "ml"), is_other_unit("centimeter", "cm")
+    (True, False, False)
+    """
+    meant = ucum_code(words, "UCUM")
+    return bool(meant) and _bare(meant) != _bare(code)
+
+
+def _bare(code: str) -> str:
+    # litre is both l and L
+    return _EMPTY.sub("", code).replace("l", "L")

@@ -17,6 +17,10 @@ _UNNAMED = {
     "TEXT": "Unnamed text",
 }
 
+_NO_UNIT = frozenset(
+    {"", "1", "dimensionless", "no units", "none", "ratio", "unary", "unary, no units", "unity"}
+)
+
 
 def words(concept: Coded | None) -> str:
     """Return a concept's meaning, or its code where it states none."""
@@ -42,11 +46,12 @@ def spoken(value: Answer) -> str:
 
 
 def _quantity(number: Number) -> str:
-    # `1` is UCUM for no unit; what is counted stands in braces.
     unit = number.unit
-    if unit is None or unit.value == "1":
+    if unit is None or (unit.value == "1" and unit.meaning.strip().casefold() in _NO_UNIT):
         return number.text.strip()
-    meaning = unit.value if unit.scheme.upper() in ("UCUM", "UCM") else unit.meaning or unit.value
+    # `1` is UCUM for no unit: what is counted, such as pixels, its words tell alone.
+    is_code = unit.scheme.upper() in ("UCUM", "UCM") and unit.value != "1"
+    meaning = unit.value if is_code else unit.meaning or unit.value
     return f"{number.text.strip()} {meaning}".rstrip()
 
 

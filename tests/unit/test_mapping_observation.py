@@ -87,6 +87,11 @@ def test_every_observation_tells_where_it_stands_and_has_an_id_of_that() -> None
             {"stated-unit": "px"},
         ),
         (Number("3", "3", coded("px", "99ACME", "px")), {"value": Decimal(3), "unit": "px"}, {}),
+        (
+            Number("3", "3", coded("cm", "UCUM", "mm")),
+            {"value": Decimal(3), "unit": "cm (mm)"},
+            {"stated-unit": "cm"},
+        ),
     ],
 )
 def test_what_is_stated_can_be_told_where_something_else_is_written(
@@ -95,6 +100,13 @@ def test_what_is_stated_can_be_told_where_something_else_is_written(
     quantity = observation(measured(value=value))["valueQuantity"]
     assert {key: one for key, one in quantity.items() if key != "extension"} == written
     assert extensions(quantity) == stated
+
+
+def test_a_unit_whose_words_are_another_unit_is_told_of() -> None:
+    value = Number("3", "3", coded("Gy.cm2", "UCUM", "dGy.cm2"))
+    assert "sr.unit-conflict" in {
+        one.code for one in mapped(report(measured(value=value))).problems
+    }
 
 
 @pytest.mark.parametrize(

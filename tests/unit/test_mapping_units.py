@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom2fhir.mapping.units import REPAIRS, is_ucum, ucum_code
+from dicom2fhir.mapping.units import REPAIRS, is_other_unit, is_ucum, ucum_code
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,16 @@ def test_a_code_of_another_scheme_is_no_ucum_but_for_a_slip_of_the_pen() -> None
 def test_what_is_taken_for_ucum_is_ascii_without_blanks(text: str) -> None:
     if is_ucum(text):
         assert re.fullmatch(r"[!-~]+", text)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        *[("mL", "ml"), ("centimeter", "cm"), ("events", "{events}"), ("g/ml", "g/ml{SUVbw}")],
+        *[("HU", "[hnsf'U]"), ("mGycm", "mGy.cm"), ("1/min", "/min"), ("px", "1"), ("", "mm")],
+    ],
+)
+def test_words_that_say_the_same_or_no_unit_of_ucum_contradict_no_code(
+    words: str, code: str
+) -> None:
+    assert not is_other_unit(words, code)

@@ -77,6 +77,7 @@ def test_dates_names_and_missing_values_are_readable() -> None:
         num(DIAMETER, "", qualifier=coded("DCM 114007 Measurement not attempted")),
         num(DIAMETER, ["1", "2"]),
         num("99TEST 2 Ratio", "3", unit=coded("UCUM 1 no units")),
+        num("99TEST 2 Axis", "3", unit=coded("UCUM 1 px")),
         code("99TEST 3 Empty", ""),
     )
     assert found.text.splitlines()[1:] == [
@@ -87,6 +88,7 @@ def test_dates_names_and_missing_values_are_readable() -> None:
         "  Diameter: Measurement not attempted",
         "  Diameter: 1 mm, 2 mm",
         "  Ratio: 3",
+        "  Axis: 3 px",
         "  Empty: not stated",
     ]
 
