@@ -21,7 +21,7 @@ from dicom2fhir.sr.titles import entitle
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dicom2fhir.content import ContentItem
+    from dicom2fhir.content import ContentItem, Referenced
 
 PROSE: Final = frozenset({"text", "key-objects", "manifest"})
 """Kinds of reports whose words stay together; only their numbers become Observations."""
@@ -47,6 +47,8 @@ _MOST_MODIFIERS: Final = 16
 """Modifiers of a group that its measurements take over."""
 MOST_SHARED: Final = 100
 """References of one item that others take over; each is in the report's list anyway."""
+MOST_TAKEN: Final = 50_000
+"""References that the items of one tree take over; in FHIR each takes a thousand bytes."""
 
 NUMBER_OMITTED: Final = "sr.number-omitted"
 NOT_PRESENTED: Final = "sr.not-presented"
@@ -70,11 +72,11 @@ def harvest(items: Sequence[ContentItem], kind: str, algorithms: Mapping[str, st
 
     `algorithms` names the Algorithm that holds below each path.
     """
-    walk = _Walk(items=items, kind=kind, algorithms=algorithms)
+    walk = _Walk(items=items, kind=kind, algorithms=algorithms, left=MOST_TAKEN)
     top = walk.run()
     for draft in walk.drafts:
         if is_group(draft.item):
-            _share(draft)
+            _share(draft, walk)
     for draft in walk.drafts:
         entitle(draft.children + draft.inferred)
     entitle(top.children)
@@ -93,6 +95,7 @@ class _Walk:
     items: Sequence[ContentItem]
     kind: str
     algorithms: Mapping[str, str]
+    left: int
     by_path: dict[str, ContentItem] = field(default_factory=dict)
     bearing: set[str] = field(default_factory=set)
     carriers: dict[str, Draft] = field(default_factory=dict)
@@ -183,9 +186,15 @@ class _Walk:
             found = chain.from_iterable(
                 one.references for one in islice(target.walk(), _MOST_BELOW)
             )
-            owner.references.extend(islice(found, MOST_SHARED))
+            self.take_over(owner, found)
         else:
             owner.links.append(target.path)
+
+    def take_over(self, owner: Draft, references: Iterable[Referenced]) -> None:
+        """Let an item have what another one refers to, as far as the limits go."""
+        taken = tuple(islice(references, min(MOST_SHARED, self.left)))
+        self.left -= len(taken)
+        owner.references.extend(taken)
 
     def _beside(self, owner: Draft) -> Draft:
         """Return an owner for what stands below an image: numbers of the owner, no modifiers."""
@@ -290,7 +299,7 @@ class _Walk:
         return draft
 
 
-def _share(group: Draft) -> None:
+def _share(group: Draft, walk: _Walk) -> None:
     """Let what a measurement group holds have its images, and its measurements its modifiers.
 
     DICOM: an image mode, say, is stated once for all measurements of a group (TID 5202).
@@ -309,7 +318,7 @@ def _share(group: Draft) -> None:
         if is_group(member.item):
             continue
         if not member.references:
-            member.references.extend(group.references[:MOST_SHARED])
+            walk.take_over(member, group.references)
         if member.item.value_type == "NUM":
             stated = {roles.key(part.name) for part in member.parts}
             shared = (part for part in parts if roles.key(part.name) not in stated)

@@ -26,6 +26,7 @@ from content_trees import (
     titles,
 )
 from dicom2fhir.content import ContentItem, Number, Observed, Report, Text
+from dicom2fhir.sr import core
 from dicom2fhir.sr.rendering import HIDDEN
 
 UNKNOWN = "99TEST 1 Invented Report"
@@ -553,3 +554,16 @@ def test_a_composite_feature_comes_from_the_findings_below_it() -> None:
         code("DCM 111015 Composite Feature", "SCT 1 Mass", inner),
     )
     assert at(found, "1.1").sources == ("1.1.1",)
+
+
+def test_measurements_take_over_no_more_images_than_a_tree_may_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(core, "MOST_TAKEN", 5)
+    images = [image(number) for number in (1, 2, 3)]
+    found = measured(group(*images, *(num(DIAMETER, str(number)) for number in (4, 5, 6))))
+    by_kind = {
+        kind: [len(one.references) for one in found.observed if one.kind == kind]
+        for kind in ("group", "number")
+    }
+    assert by_kind == {"group": [3], "number": [3, 2, 0]}
