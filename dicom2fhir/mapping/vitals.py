@@ -5,7 +5,7 @@ Somebody typed them or the machine estimated them; a note says where they stood.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -93,6 +93,8 @@ EXPOSURE = (
     ),
 )
 """Of images, in the units of PS3.3 C.8.15.3.9, C.8.7.3, C.8.7.2."""
+_OTHER_ORGANS = {"OrganDose": ("113518", "Organ Dose")}
+"""What an attribute is called outside of mammography (PS3.3 C.8.7.2: of Organ Exposed)."""
 
 ACTIVITY = Scalar(
     keyword="RadionuclideTotalDose",
@@ -256,11 +258,20 @@ def _person(context: Context) -> Iterator[Vital]:
 
 def _exposure(context: Context) -> Iterator[Vital]:
     for series in context.study.series:
-        for scalar in EXPOSURE:
+        for scalar in _exposure_of(series):
             states = (one.attributes for one in series.instances)
             vital = _within(scalar, states, series, context)
             if vital is not None:
                 yield vital
+
+
+def _exposure_of(series: Series) -> Iterator[Scalar]:
+    is_breast = first(series.attributes, "Modality") == "MG"
+    for scalar in EXPOSURE:
+        code, display = scalar.code, scalar.display
+        if not is_breast:
+            code, display = _OTHER_ORGANS.get(scalar.keyword, (code, display))
+        yield replace(scalar, code=code, display=display)
 
 
 def _activity(context: Context) -> Iterator[Vital]:

@@ -81,6 +81,15 @@ def test_a_dose_that_differs_from_image_to_image_is_a_range() -> None:
     assert dose["valueRange"]["high"]["value"] == Decimal("3.0")
 
 
+@pytest.mark.parametrize(("modality", "code"), [("MG", "111631"), ("DX", "113518")])
+def test_the_dose_of_an_organ_is_that_of_glands_in_mammography_alone(
+    modality: str, code: str
+) -> None:
+    image = instance(1, OrganDose=["0.012"])
+    (dose,) = vitals(study(series(image, Modality=[modality]), **DAY))
+    assert dose["code"]["coding"][0]["code"] == code
+
+
 def test_the_dose_of_the_header_gives_way_to_a_dose_report() -> None:
     report = instance(9, ConceptNameCodeSequence=[code("113701", "DCM")])
     images = instance(1, CTDIvol=[12.0])
