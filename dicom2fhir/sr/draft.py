@@ -39,9 +39,10 @@ class Place(NamedTuple):
         around = (*site.children, *item.children) if site else item.children
         laterality = find(around, roles.LATERALITY)
         topography = find(around, roles.TOPOGRAPHY)
-        if site is None:
-            # Modifiers belong to their site: another site does not inherit them.
-            site = self.site
+        if site is None or self.site is None:
+            # Modifiers belong to their site: another site does not inherit them. The side of a
+            # container without a site is that of all below.
+            site = site or self.site
             laterality = laterality or self.laterality
             topography = topography or self.topography
         method = find(item.children, roles.METHOD)

@@ -21,8 +21,11 @@ _TIME = re.compile(r"(\d{2})(\d{2})(\d{2})?")
 _MOST_ITEMS: Final = 30
 _LONGEST_LINE: Final = 240
 """Items and characters that a reader takes in as one line."""
+_MODIFYING: Final = frozenset({"HAS CONCEPT MOD", "HAS PROPERTIES"})
+_SAYING: Final = frozenset({"CODE", "TEXT", "NUM"})
 _NAMELESS: Final = frozenset({roles.DERIVATION, roles.LATERALITY, roles.TOPOGRAPHY})
 """Modifiers whose values speak for themselves."""
+_OF_SITES: Final = frozenset({roles.LATERALITY, roles.TOPOGRAPHY})
 _HEAD: Final = frozenset(
     {
         roles.TRACKING_ID,
@@ -93,12 +96,24 @@ def sentence_of(items: Iterable[ContentItem]) -> str:
     return text
 
 
+def qualified(item: ContentItem, besides: frozenset[roles.Key] = frozenset()) -> str:
+    """Return what an item says with what modifies it: a finding may be an absent one."""
+    notes = "; ".join(
+        _note(child)
+        for child in item.children
+        if child.relationship in _MODIFYING
+        and child.value_type in _SAYING
+        and roles.key(child.name) not in besides
+    )
+    return f"{_value(item)} ({notes})" if notes else _value(item)
+
+
 def head_of(group: ContentItem) -> str:
     """Return how a measurement group is tracked, what was found, and where."""
     found = {roles.key(child.name): child for child in reversed(group.children)}
     tracking = found.get(roles.TRACKING_ID)
     finding = found.get(roles.FINDING) or found.get(roles.FINDING_CATEGORY)
-    what = [_value(finding)] if finding else []
+    what = [qualified(finding)] if finding else []
     if site := _site(group):
         what.append(site)
     name = tracking.text.strip() if tracking and tracking.text else title_of(group)
@@ -111,7 +126,8 @@ def _site(group: ContentItem) -> str:
         return ""
     modifiers = {roles.key(child.name): child.code for child in (*group.children, *site.children)}
     laterality, topography = modifiers.get(roles.LATERALITY), modifiers.get(roles.TOPOGRAPHY)
-    return site_words(site.code, laterality, topography) or words(site.code)
+    said = site_words(site.code, laterality, topography) or words(site.code)
+    return qualified(site, _OF_SITES).replace(_value(site), said, 1)
 
 
 def _named(item: ContentItem, value: str) -> str:

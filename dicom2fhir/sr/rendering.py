@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dicom2fhir.sr import roles
 from dicom2fhir.sr.groups import is_group, is_hidden, reads_as_text
-from dicom2fhir.sr.lines import head_of, line_of, one_line_of, rest_of, sentence_of
-from dicom2fhir.sr.words import title_of
+from dicom2fhir.sr.lines import head_of, line_of, one_line_of, qualified, rest_of, sentence_of
+from dicom2fhir.sr.words import title_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -156,11 +156,8 @@ def conclude(items: Sequence[ContentItem], kind: str) -> str:
 
 
 def _said(item: ContentItem) -> str:
-    if item.value_type == "TEXT":
-        return item.text.strip()
-    if item.value_type == "CODE" and item.code is not None:
-        return item.code.meaning or item.code.value
-    return ""
+    stated = item.text.strip() if item.value_type == "TEXT" else words(item.code)
+    return qualified(item) if stated else ""
 
 
 def _concludes(item: ContentItem) -> bool:

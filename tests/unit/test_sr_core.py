@@ -110,6 +110,13 @@ def test_another_site_does_not_take_the_side_of_the_one_above() -> None:
     assert at(found, "1.1.1.2").parts == ()
 
 
+def test_the_side_of_a_container_without_a_site_is_that_of_the_sites_below_it() -> None:
+    below = num(DIAMETER, "1", modifier(SITE, LUNG))
+    one = at(measured(group(modifier(LATERALITY, LEFT), below)), "1.1.1.2")
+    assert one.site_text == "left lung"
+    assert [part.value for part in one.parts] == [coded(LEFT)]
+
+
 def test_a_side_and_a_part_of_a_site_are_said_together() -> None:
     upper = modifier("SCT 106233006 Topographical modifier", "SCT 45653009 Upper lobe")
     lung = modifier(SITE, LUNG, modifier(LATERALITY, LEFT), upper)

@@ -194,3 +194,14 @@ def test_a_long_group_has_a_heading_and_its_measurements_below() -> None:
 def test_an_image_library_is_counted_not_listed() -> None:
     library = container("DCM 111028 Image Library", container("DCM 126200 G", image(1), image(2)))
     assert report(TITLE_1500, library).text.splitlines()[1:] == ["  Image Library: 2 images"]
+
+
+def test_a_finding_that_is_absent_is_not_said_to_be_there() -> None:
+    absent = modifier("SCT 705057003 Presence", "SCT 2667000 Absent")
+    finding = code("DCM 121071 Finding", "SCT 36118008 Pneumothorax", absent)
+    lung = modifier("SCT 363698007 Finding Site", "SCT 39607008 Lung")
+    assert measured(group(finding, lung, num(DIAMETER, "1"))).text.splitlines()[2] == (
+        "    Measurement Group — Pneumothorax (Presence: Absent), Lung: Diameter 1 mm."
+    )
+    conclusion = code("DCM 121077 Conclusion", "SCT 36118008 Pneumothorax", absent)
+    assert report(PROSE, conclusion).conclusion == "Pneumothorax (Presence: Absent)"
