@@ -259,7 +259,8 @@ class Report:
     key-objects, manifest or other. `observed` holds what is referred to before what refers to it;
     `results` are the paths at the top. `numbers` counts the NUM items of the tree: as many as
     `observed` that count, parts that count, and `omissions`. `cited` are the instances it names
-    outside of its image library, each once. `persons` are its person observers (PN).
+    outside of its image library, each once. `persons` are its person observers (PN), `observers`
+    those of all below each path.
     """
 
     sop_instance_uid: str
@@ -273,6 +274,7 @@ class Report:
     text: str = ""
     html: str = ""
     persons: tuple[str, ...] = ()
+    observers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     authorising: tuple[str, ...] = ()
     """Who authorised the irradiation (PS3.16 TID 1020)."""
     algorithms: tuple[Algorithm, ...] = ()

@@ -62,7 +62,7 @@ def begun(observed: Observed, reported: Reported) -> str:
 def performers(observed: Observed, reported: Reported) -> Sequence[Json]:
     """Return who authorised the irradiation; of any other Observation, who observed."""
     if observed.kind not in SUMMARIES:
-        return reported.people
+        return reported.people(observed.path)
     names = map(display_name, reported.report.authorising)
     return [{"type": "Practitioner", "display": name} for name in names if name]
 

@@ -38,8 +38,8 @@ class Reported:
     """One report, the instance that holds it, and what it cites of the study.
 
     `places` are the cited instances that the study lists, `acquired` when these were, `shown` their
-    renditions, all by SOP Instance UID. `status` is that of the report. `study`, `equipment` and
-    `people` are References: to the ImagingStudy, to what made the report, to who observed.
+    renditions, all by SOP Instance UID. `status` is that of the report. `study` and
+    `equipment` are References: to the ImagingStudy, and to what made the report.
     """
 
     report: Report
@@ -47,7 +47,6 @@ class Reported:
     status: str
     study: Json = None
     equipment: Json = None
-    people: Sequence[Json] = ()
     issued: str | None = None
     places: Mapping[str, Origin] = field(default_factory=dict)
     acquired: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +91,14 @@ class Reported:
             if not one.frames or shown.rendition.frame in {0, *one.frames}
         )
         return [{"reference": name} for name in dict.fromkeys(found)]
+
+    def people(self, path: str) -> list[Json]:
+        """Return who observed here: whom the nearest item above names, else the only one."""
+        report, place = self.report, path
+        while place and place not in report.observers:
+            place = place.rpartition(".")[0]
+        alone = report.persons if len(report.persons) == 1 else ()
+        return _people(report.observers.get(place, alone))
 
     def effective(self, observed: Observed) -> str | None:
         """Return when the first image was acquired that this was seen in, else that of the study.
@@ -285,7 +292,6 @@ def _reported(
         status=_status(report, origin.context),
         study=study_reference(origin),
         equipment=equipment(origin),
-        people=_people(report.persons),
         issued=_issued(report, origin.context),
         places=origins,
         acquired=acquired,

@@ -10,7 +10,7 @@ from dicom2fhir.sr import roles
 from dicom2fhir.sr.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dicom2fhir.content import ContentItem
 
@@ -70,14 +70,17 @@ def _observers(children: Iterable[ContentItem]) -> tuple[Algorithm, ...]:
     return tuple(maker.freeze() for maker in makers)
 
 
-def find_persons(items: Iterable[ContentItem]) -> tuple[str, ...]:
-    """Return the names of person observers, each once (TID 1003)."""
-    names = [
-        item.text
-        for item in items
-        if item.value_type == "PNAME" and item.text and _is_observer(item)
-    ]
-    return tuple(dict.fromkeys(names))
+def find_persons(items: Sequence[ContentItem]) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of the person observers of all below each path (TID 1003)."""
+    by_path = {item.path: item for item in items}
+    found: dict[str, dict[str, None]] = {}
+    for item in items:
+        if item.value_type == "PNAME" and item.text and _is_observer(item):
+            place = item.path.rpartition(".")[0]
+            while place in by_path and by_path[place].relationship == "HAS OBS CONTEXT":
+                place = place.rpartition(".")[0]
+            found.setdefault(place, {})[item.text] = None
+    return {place: tuple(names) for place, names in found.items()}
 
 
 def _is_observer(item: ContentItem) -> bool:

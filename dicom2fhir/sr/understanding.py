@@ -43,6 +43,7 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
     items = tuple(tree.root.walk())
     kind = kind_of(tree.root, items)
     makers = find_makers(items)
+    observers = find_persons(items)
     united = _unite(makers)
     algorithms = _algorithms(makers, united, kind)
     if kind in DOSES:
@@ -61,7 +62,8 @@ def understand(tree: ContentTree, sop_instance_uid: str, options: ReportOptions)
         conclusion=conclude(items, kind),
         text=render_text(lines),
         html=render_html(lines),
-        persons=find_persons(items),
+        persons=tuple(dict.fromkeys(chain.from_iterable(observers.values()))),
+        observers=observers,
         authorising=find_authorising(items),
         algorithms=tuple(dict.fromkeys(united.values())),
         cited=_cited(tree.root),

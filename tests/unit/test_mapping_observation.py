@@ -248,6 +248,20 @@ def test_what_a_computer_detected_is_preliminary_though_the_report_is_verified()
     assert {"text": "CAD"} in found["category"]
 
 
+def test_who_observed_is_whom_the_nearest_item_above_names() -> None:
+    observers = {"1.1": ("Doe^John",), "1.2": ("Doe^Jane",)}
+    one = report(
+        *(measured(path) for path in ("1.1.1", "1.2.1", "1.3.1")),
+        persons=("Doe^John", "Doe^Jane"),
+        observers=observers,
+    )
+    names = [
+        [person["display"] for person in found.get("performer", ())]
+        for found in made("Observation", one)
+    ]
+    assert names == [["John Doe"], ["Jane Doe"], []]
+
+
 def test_issued_needs_a_zone() -> None:
     content = {"ContentDate": ["20240203"], "ContentTime": ["101112"]}
     assert "issued" not in made("Observation", report(measured(), attributes=content))[0]

@@ -324,6 +324,16 @@ def test_persons_stand_in_the_report_and_nowhere_else() -> None:
     assert "Doe" not in repr(found.observed)
 
 
+def test_observers_are_those_of_all_below_the_item_that_has_them_as_context() -> None:
+    john, jane = (
+        context(item("PNAME", "DCM 121008 Person Observer Name", text=name))
+        for name in ("Doe^John", "Doe^Jane")
+    )
+    kind = context(code("DCM 121005 Observer Type", "DCM 121006 Person", jane))
+    found = measured(group(john, num(DIAMETER, "1")), group(kind, num(DIAMETER, "2")))
+    assert found.observers == {"1.1.1": ("Doe^John",), "1.1.2": ("Doe^Jane",)}
+
+
 def test_titles_name_what_differs_between_measurements_of_one_group() -> None:
     mode = "SRT G-0373 Image Mode"
     found = report(
