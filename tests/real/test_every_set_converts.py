@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dicom2fhir.identity import CONTENT
 from dicom2fhir.options import Options, OutputOptions
 from dicom2fhir.pipeline import convert
 from places import SHARED
@@ -45,7 +46,10 @@ def read_uids(path: Path) -> tuple[str, str, str] | None:
 
 
 def listed_instances(folder: Path) -> set[tuple[str, str]]:
-    """Return series and SOP Instance UID of everything that the Bundles list."""
+    """Return series and SOP Instance UID of all that the Bundles list and whose file they have.
+
+    A manifest lists instances that are elsewhere.
+    """
     found = set()
     for path in folder.glob("[!.]*.json"):
         for entry in json.loads(path.read_bytes())["entry"]:
@@ -54,7 +58,11 @@ def listed_instances(folder: Path) -> set[tuple[str, str]]:
                 continue
             for series in resource["series"]:
                 assert series["numberOfInstances"] == len(series["instance"])
-                found |= {(series["uid"], instance["uid"]) for instance in series["instance"]}
+                found |= {
+                    (series["uid"], instance["uid"])
+                    for instance in series["instance"]
+                    if CONTENT in {one["url"] for one in instance.get("extension", ())}
+                }
     return found
 
 
