@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.content import Number, Text
 from dicom2fhir.sr import roles
-from dicom2fhir.sr.words import spoken, title_of, words
+from dicom2fhir.sr.words import lowered, spoken, title_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,12 @@ def entitle(siblings: Sequence[Draft]) -> None:
 
 def _title(draft: Draft, said: dict[int, list[str]]) -> str:
     name = words(draft.name) or title_of(draft.item)
-    more = ", ".join(dict.fromkeys(said[id(draft)]))
+    found = dict.fromkeys(said[id(draft)])
+    # a site says its side itself
+    whole = (
+        word for word in found if not any(one.startswith(f"{lowered(word)} ") for one in found)
+    )
+    more = ", ".join(whole)
     return f"{name} ({more})" if more else name
 
 

@@ -130,6 +130,16 @@ def test_left_and_right_are_told_apart() -> None:
     assert titles(found)[1:] == [f"{dose[11:]} (Left)", f"{dose[11:]} (Right)"]
 
 
+def test_a_side_that_the_site_says_is_not_said_twice() -> None:
+    sites = [
+        modifier(SITE, site, modifier(LATERALITY, LEFT)) for site in (LUNG, "SCT 64033007 Kidney")
+    ]
+    found = measured(
+        group(*(num(DIAMETER, "1", site, modifier(LATERALITY, LEFT)) for site in sites))
+    )
+    assert titles(found)[-2:] == ["Diameter (left lung)", "Diameter (left kidney)"]
+
+
 @pytest.mark.parametrize(
     ("stated", "expected"),
     [
