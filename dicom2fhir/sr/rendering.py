@@ -6,7 +6,7 @@ What it says is for people who read a report; the page holds no scripts, links o
 from __future__ import annotations
 
 from html import escape
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dicom2fhir.sr import roles
@@ -41,13 +41,23 @@ def lines_of(root: ContentItem, kind: str) -> tuple[Line, ...]:
     """Return the tree line by line, as far as a reader can be asked to go."""
     found: list[Line] = []
     left = MOST_CHARACTERS
-    for line in _every_line(root, kind):
+    for line in _counted(_every_line(root, kind)):
         left -= len(line.text) + len(_INDENT) * line.depth + 1
         if left < 0:
             found.append(Line(0, CUT))
             break
         found.append(line)
     return tuple(found)
+
+
+def _counted(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield each line, and pictures that read the same one after the other as one with its count."""
+    for line, run in groupby(lines):
+        count = sum(1 for _ in run)
+        if count > 1 and line.text.startswith("["):
+            yield line._replace(text=f"{line.text} ({count} times)")
+        else:
+            yield from repeat(line, count)
 
 
 def _every_line(root: ContentItem, kind: str) -> Iterator[Line]:

@@ -196,6 +196,11 @@ def test_an_image_library_is_counted_not_listed() -> None:
     assert report(TITLE_1500, library).text.splitlines()[1:] == ["  Image Library: 2 images"]
 
 
+def test_many_pictures_of_one_kind_are_one_line() -> None:
+    found = report("DCM 113000 Of Interest", *(image(number) for number in (1, 2, 3)))
+    assert found.text.splitlines() == ["Of Interest", "  [CT image] (3 times)"]
+
+
 def test_a_finding_that_is_absent_is_not_said_to_be_there() -> None:
     absent = modifier("SCT 705057003 Presence", "SCT 2667000 Absent")
     finding = code("DCM 121071 Finding", "SCT 36118008 Pneumothorax", absent)
