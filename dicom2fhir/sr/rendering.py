@@ -51,7 +51,7 @@ def lines_of(root: ContentItem, kind: str) -> tuple[Line, ...]:
 
 
 def _counted(lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield each line, and pictures that read the same one after the other as one with its count."""
+    """Yield each line, and a row of pictures that read the same as one line with their count."""
     for line, run in groupby(lines):
         count = sum(1 for _ in run)
         if count > 1 and line.text.startswith("["):
