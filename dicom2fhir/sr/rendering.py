@@ -136,11 +136,15 @@ def _lists(lines: Iterable[Line]) -> Iterator[str]:
     depth = 0
     for line in lines:
         wanted = max(line.depth, 1)
-        yield "<ul>\n" * (wanted - depth) or "</ul>\n" * (depth - wanted)
+        if wanted > depth:
+            yield "<ul>\n" + "<li><ul>\n" * (wanted - depth - 1)
+        else:
+            yield "</li>\n" + "</ul></li>\n" * (depth - wanted)
         depth = wanted
         text = _escaped(line.text)
-        yield f"<li><b>{text}</b></li>\n" if line.heading else f"<li>{text}</li>\n"
-    yield "</ul>\n" * depth
+        yield f"<li><b>{text}</b>" if line.heading else f"<li>{text}"
+    if depth:
+        yield "</li>\n" + "</ul></li>\n" * (depth - 1) + "</ul>\n"
 
 
 def _escaped(text: str) -> str:

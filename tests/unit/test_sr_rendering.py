@@ -122,8 +122,8 @@ def test_the_page_is_harmless_and_nests_what_the_tree_nests() -> None:
     assert "\x00" not in found.html
     assert "\x1b" not in found.html
     assert found.html.endswith(
-        "<h1>Diagnostic Imaging Report</h1>\n<ul>\n<li><b>&lt;b&gt;</b></li>\n<ul>\n"
-        "<li>T: &lt;script&gt;alert(1)&lt;/script&gt;<br>  [31m&amp;</li>\n</ul>\n"
+        "<h1>Diagnostic Imaging Report</h1>\n<ul>\n<li><b>&lt;b&gt;</b><ul>\n"
+        "<li>T: &lt;script&gt;alert(1)&lt;/script&gt;<br>  [31m&amp;</li>\n</ul></li>\n"
         "<li>Diameter: 1 mm</li>\n</ul>\n</body></html>\n"
     )
 
