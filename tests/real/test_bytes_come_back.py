@@ -32,10 +32,16 @@ def resources_of(folder: Path) -> Iterator[Json]:
 
 
 def links_of(study: Json) -> Iterator[tuple[str, str]]:
-    """Yield for each instance the Binary that our extensions name, and its SHA-256."""
+    """Yield for each instance with a file the Binary that our extensions name, and its SHA-256.
+
+    A manifest lists instances that are elsewhere.
+    """
     for series in study["series"]:
         for instance in series["instance"]:
-            values = {one["url"].rpartition("/")[2]: one for one in instance["extension"]}
+            stated = instance.get("extension", ())
+            values = {one["url"].rpartition("/")[2]: one for one in stated}
+            if values.keys().isdisjoint({"instance-content", "instance-sha256"}):
+                continue
             content, digest = values["instance-content"], values["instance-sha256"]
             yield content["valueUri"].removeprefix("Binary/"), digest["valueString"]
 
