@@ -79,8 +79,8 @@ Media = Annotated[
         "--media",
         group=IMAGES,
         choices=MEDIA_CHOICES,
-        text="Pictures of the middle image of each series, of every image or of every frame, with "
-        "the documents that are encapsulated; or none of all that.",
+        text="Pictures of the key images of each series or else of its middle one, of every image "
+        "or of every frame, with the documents that are encapsulated; or none of all that.",
     ),
 ]
 MediaFormat = Annotated[

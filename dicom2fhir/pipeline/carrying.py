@@ -17,7 +17,7 @@ from dicom2fhir.problems import Problem
 from dicom2fhir.render import Chosen, Extract, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dicom2fhir.catalog import Catalog
     from dicom2fhir.model import Candidate, SeriesInstance, Study
@@ -52,8 +52,8 @@ class Carrier:
         self._renderer = renderer
         self._spool = spool
 
-    def carry(self, study: Study) -> Carried:
-        """Return what travels with this study."""
+    def carry(self, study: Study, keys: Mapping[str, Sequence[int]] | None = None) -> Carried:
+        """Return what travels with this study; `keys` are the frames of its key images."""
         carried = Carried()
         options = self._options
         wanted = options.map.dicom in CARRIED or options.stow is not None
@@ -62,7 +62,7 @@ class Carrier:
         documents: list[Document] = []
         render = self._options.render
         if render.media != "none" or render.thumbnails:
-            choice = choose(study, render)
+            choice = choose(study, render, keys or {})
             carried.problems += choice.problems
             renditions = self._render(choice.pictures, carried)
             if render.media != "none":

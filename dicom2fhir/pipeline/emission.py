@@ -94,9 +94,10 @@ def emit_study(job: StudyJob) -> Emitted:
     with ExitStack() as stack:
         carrier = _carrier(job, catalog, stack)
         for study in assembled.studies:
-            carried = carrier.carry(study) if carrier is not None else None
             understood = understand_reports(study, catalog.candidate, options)
             emitted.problems += understood.problems
+            keys = understood.key_frames
+            carried = carrier.carry(study, keys) if carrier is not None else None
             _emit(study, carried, understood, options, emitted)
     return emitted
 

@@ -33,6 +33,16 @@ class Understood:
     waveforms: list[Waveform] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def key_frames(self) -> dict[str, list[int]]:
+        """Return the frames that are key by SOP Instance UID, none where the whole image is."""
+        found: dict[str, list[int]] = {}
+        for report in self.reports:
+            for named in report.cited if report.kind == "key-objects" else ():
+                frames = found.setdefault(named.sop_instance_uid, [])
+                frames += (one for one in named.frames if one not in frames)
+        return found
+
     def carried_by(self, payloads: Payloads) -> Payloads:
         """Return the payloads with these."""
         return replace(payloads, reports=tuple(self.reports), waveforms=tuple(self.waveforms))

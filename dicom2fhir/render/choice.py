@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dicom2fhir.model import RenderRequest
 from dicom2fhir.problems import Problem
 from dicom2fhir.render import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dicom2fhir.model import Series, SeriesInstance, Study
     from dicom2fhir.options import RenderOptions
+
+    Keys: TypeAlias = Mapping[str, Sequence[int]]
 
 THUMBNAIL = 256
 """Pixels of the longest side of a series' thumbnail."""
@@ -21,6 +24,8 @@ _PREVIEWS = ("THUMBNAIL", "OVERVIEW")
 """Parts of a slide that stand for it, the better one first (PS3.3 C.8.12.4.1.1)."""
 _ATTEMPTS = 8
 """Images of one series that are tried before it is left without a picture."""
+_MOST_KEYS = 100
+"""Key images of a series, and frames of one, that are rendered: more are no selection."""
 _LIMITS = 1_000_000
 """Frames of one instance; more is nonsense in the header."""
 
@@ -56,13 +61,14 @@ class Choice:
     problems: tuple[Problem, ...] = ()
 
 
-def choose(study: Study, options: RenderOptions) -> Choice:
+def choose(study: Study, options: RenderOptions, keys: Keys = MappingProxyType({})) -> Choice:
     """Return which images of a study are rendered.
 
-    media=series: the middle image of each series and its middle frame, or the next nearest;
-    instance: every image and its middle frame; frame: every frame.
+    `keys` are the key images by SOP Instance UID, with the frames that are key, none for all.
+    media=series: the key images of each series; without any the middle image and its middle frame,
+    or the next nearest; instance: every image and its middle frame; frame: every frame.
     """
-    chooser = _Chooser(options)
+    chooser = _Chooser(options, keys)
     for series in study.series:
         chooser.add(series)
     return Choice(
@@ -76,8 +82,9 @@ def choose(study: Study, options: RenderOptions) -> Choice:
 class _Chooser:
     """The choice as far as it has been made."""
 
-    def __init__(self, options: RenderOptions) -> None:
+    def __init__(self, options: RenderOptions, keys: Keys) -> None:
         self.options = options
+        self._keys = keys
         self.pictures: list[Candidates] = []
         self.videos: list[SeriesInstance] = []
         self.documents: list[SeriesInstance] = []
@@ -93,17 +100,34 @@ class _Chooser:
         if media in ("series", "none"):
             if stills and (media == "series" or self.options.thumbnails):
                 near = [stills[number] for number in nearest(len(stills), _ATTEMPTS)]
-                self._add_one_of(series, near)
+                keys = [one for one in shown if one.uid in self._keys][:_MOST_KEYS]
+                self._add_some_of(series, near, keys if media == "series" else [])
             return
         middle = stills[(len(stills) - 1) // 2] if stills else None
         for instance in shown:
             self._add_each(series, instance, is_middle=instance is middle)
 
-    def _add_one_of(self, series: Series, instances: Sequence[SeriesInstance]) -> None:
+    def _add_some_of(
+        self, series: Series, near: Sequence[SeriesInstance], keys: Sequence[SeriesInstance]
+    ) -> None:
+        """Choose what stands for a series: its first key image or else its middle; all key images.
+
+        The others stand in for the first where that cannot be rendered.
+        """
+        first = [*keys[:1], *(one for one in near if one not in keys)]
         images = tuple(
-            self._chosen(series, one, (middle_frame(one),), is_thumbnail=True) for one in instances
+            self._chosen(series, one, self._frames(one), is_thumbnail=True) for one in first
         )
         self.pictures.append(Candidates(images=images))
+        for one in keys[1:]:
+            chosen = self._chosen(series, one, self._frames(one), is_thumbnail=False)
+            self.pictures.append(Candidates(images=(chosen,)))
+
+    def _frames(self, instance: SeriesInstance) -> Sequence[int]:
+        """Return the frames that are key, else the middle one."""
+        count = kinds.frame_count(instance)
+        named = [one for one in self._keys.get(instance.uid, ()) if 0 < one <= count]
+        return named[:_MOST_KEYS] or (middle_frame(instance),)
 
     def _add_each(self, series: Series, instance: SeriesInstance, *, is_middle: bool) -> None:
         """Choose the frames of one instance, the one that stands for the series by itself."""

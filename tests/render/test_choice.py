@@ -256,3 +256,22 @@ def test_every_reason_stands_in_the_table_of_problems() -> None:
     for media in ("series", "instance"):
         choice = choose(study(*PYRAMID, instance(9, syntax=MPEG4)), RenderOptions(media=media))
         assert all(problem.code in CODES for problem in choice.problems)
+
+
+def test_key_images_stand_for_their_series_with_the_frames_that_are_key() -> None:
+    choice = choose(study(*FIVE), RenderOptions(), {"1.2.5": [2, 4, 9], "1.2.1": []})
+    assert first_choices(choice) == [("1.2.1", [1]), ("1.2.5", [2, 4])]
+    assert [one.instance.uid for one in choice.pictures[0].images] == [
+        *("1.2.1", "1.2.3", "1.2.4", "1.2.2"),
+    ]
+
+
+def test_key_images_change_nothing_where_every_image_is_rendered() -> None:
+    options = RenderOptions(media="instance")
+    assert choose(study(*FIVE), options, {"1.2.5": [1]}) == choose(study(*FIVE), options)
+
+
+def test_a_key_image_that_shows_names_is_not_rendered() -> None:
+    burned = instance(1, BurnedInAnnotation="YES")
+    choice = choose(study(burned), RenderOptions(), {"1.2.1": []})
+    assert not choice.pictures
