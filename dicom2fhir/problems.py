@@ -305,7 +305,22 @@ CODES: dict[str, Code] = {
         "A study names no place of an instance's bytes: no Binary and no DICOMweb Endpoint",
         "Use --dicomweb if you know the server that has them.",
     ),
-    "fetch.refused": _error("The server did not give the bytes of an instance"),
+    "fetch.no-address": _error(
+        "The Endpoint that has an instance states no address",
+        "Use --dicomweb if you know the server that has them.",
+    ),
+    "fetch.refused": _error(
+        "The FHIR server did not give the bytes of an instance",
+        "Check what you may read there; a redirect is never followed.",
+    ),
+    "fetch.place-refused": _error(
+        "The DICOMweb server of an instance did not give its bytes",
+        "Use --dicomweb with the options of its credentials where it wants some.",
+    ),
+    "fetch.place-unreachable": _error(
+        "The DICOMweb server of an instance cannot be reached, or does not answer",
+        "Run again later, or use --dicomweb if another server has them.",
+    ),
     "fetch.damaged": _error(
         "What came for an instance ends early or cannot be decoded; not written", "Run again."
     ),

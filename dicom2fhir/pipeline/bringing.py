@@ -8,26 +8,36 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dicom2fhir.deliver.server.dicomweb import DamagedReplyError, StatusError
-from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Reply
+from dicom2fhir.deliver.server.exchange import (
+    CredentialsError,
+    Fault,
+    NoReplyError,
+    RedirectedError,
+    Reply,
+)
 from dicom2fhir.deliver.server.fetching import NowhereError
+from dicom2fhir.deliver.server.replies import told
 from dicom2fhir.deliver.server.retrying import Action, judge_reply
+from dicom2fhir.deliver.server.sources import GivenUpError
 from dicom2fhir.model import Candidate
 from dicom2fhir.options import ReadOptions
 from dicom2fhir.pipeline.reading import read_candidate
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
 
     from dicom2fhir.deliver.server.dicomweb import Place
-    from dicom2fhir.deliver.server.fetching import Fetcher
+    from dicom2fhir.deliver.server.fetching import Fetcher, Way
     from dicom2fhir.deliver.server.listing import ListedInstance, ListedStudy
     from dicom2fhir.deliver.server.media import Render
     from dicom2fhir.deliver.tree import NewFile, Tree
 
 AS_IT_IS: Final = ReadOptions(allow_truncated=True)
 """What was stored comes back as it was, truncated or not."""
+_NOT_HERE: Final = {404, 410, 501}
+"""What the FHIR server answers where another way may still lead to the bytes."""
+_DENIED: Final = {401, 403}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,9 @@ class Arrival:
     failed: int = 0
     bytes: int = 0
     interrupted: bool = False
-    """It was given up, and may come another time."""
+    """The FHIR server could not give it now: it may come another time."""
+    denied: int = 0
+    """The status with which the FHIR server refused us: 401, 403 or a redirect."""
     problems: list[Problem] = field(default_factory=list)
     row: FetchRow | None = None
     """Where it was only to be listed."""
@@ -84,7 +96,11 @@ class Bringer:
         if self._is_there(path, instance):
             arrival.unchanged = 1
             return arrival
-        with self._receive(arrival, lambda: self._fetcher.open(instance, study)) as file:
+        ways = self._fetcher.ways(instance, study)
+        if not ways:
+            arrival.fail(nowhere(self._fetcher, instance, study))
+            return arrival
+        with self._receive(arrival, ways) as file:
             if file is not None and self._accept(arrival, file, instance):
                 self._keep(arrival, file)
         return arrival
@@ -100,10 +116,8 @@ class Bringer:
             self._written[render.path] = expected
             arrival.unchanged = 1
             return arrival
-        opened = self._receive(
-            arrival, lambda: self._fetcher.open_attachment(render.attachment), "sha1"
-        )
-        with opened as file:
+        ways = [self._fetcher.way_to_attachment(render.attachment)]
+        with self._receive(arrival, ways, "sha1") as file:
             if file is not None and expected and file.digest != expected:
                 arrival.fail("fetch.differs")
             elif file is not None:
@@ -125,31 +139,20 @@ class Bringer:
 
     @contextmanager
     def _receive(
-        self,
-        arrival: Arrival,
-        opened: Callable[[], AbstractContextManager[Iterator[bytes]]],
-        algorithm: str = "sha256",
+        self, arrival: Arrival, ways: Sequence[Way], algorithm: str = "sha256"
     ) -> Iterator[NewFile | None]:
-        """Give the file that came, trying more than once; None, with a Problem, where none did."""
+        """Give the file that came, by the first way that has it; None, with a Problem, if none."""
         if self._tree.is_blocked(arrival.path):
             arrival.fail("deliver.foreign")
             yield None
             return
         with self._tree.open(arrival.path, algorithm) as file:
-            attempt = _Attempt(file, opened)
-            try:
-                reply = self._fetcher.repeat(attempt)
-            except NoReplyError as fault:
-                if fault.fault in {Fault.CONNECT, Fault.ABORTED}:
-                    raise
-                attempt.problem = Problem(code="fetch.refused", detail=fault.fault.value)
-                arrival.interrupted = True
-            else:
-                arrival.interrupted = judge_reply(reply) is Action.RETRY
-            if attempt.problem is None:
+            refusal = _take_first(file, ways)
+            if refusal is None:
                 yield file
                 return
-        arrival.fail(attempt.problem.code, attempt.problem.detail)
+        arrival.fail(refusal.code, refusal.detail)
+        arrival.interrupted, arrival.denied = refusal.later, refusal.denied
         yield None
 
     def _accept(self, arrival: Arrival, file: NewFile, instance: ListedInstance) -> bool:
@@ -177,31 +180,91 @@ class Bringer:
         arrival.bytes = size
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """Why a way did not lead to a file; `goes_on` tells that the next one may."""
+
+    code: str
+    detail: str = ""
+    goes_on: bool = False
+    later: bool = False
+    denied: int = 0
+
+
 class _Attempt:
     """One way to a file, tried from its beginning each time."""
 
-    def __init__(
-        self, file: NewFile, opened: Callable[[], AbstractContextManager[Iterator[bytes]]]
-    ) -> None:
-        self.problem: Problem | None = None
+    def __init__(self, file: NewFile, way: Way) -> None:
+        self.code = ""
         self._file = file
-        self._opened = opened
+        self._way = way
 
     def __call__(self) -> Reply:
-        self.problem = None
+        self.code = ""
         self._file.restart()
         try:
-            with self._opened() as chunks:
+            with self._way.open() as chunks:
                 for chunk in chunks:
                     self._file.write(chunk)
         except NowhereError:
-            self.problem = Problem(code="fetch.nowhere")
+            self.code = "fetch.nowhere"
         except DamagedReplyError:
-            self.problem = Problem(code="fetch.damaged")
-        except StatusError as fault:
-            self.problem = Problem(code="fetch.refused", detail=f"HTTP {fault.status}")
+            self.code = "fetch.damaged"
+        except (StatusError, RedirectedError, CredentialsError) as fault:
+            if fault.reply is None:
+                raise
             return fault.reply
         return Reply(status=200)
+
+
+def _take_first(file: NewFile, ways: Sequence[Way]) -> _Refusal | None:
+    """Take way after way while the next one may lead to the file; None where it came."""
+    refusal: _Refusal | None = None
+    for way in ways:
+        refusal = _take(file, way)
+        if refusal is None or not refusal.goes_on:
+            break
+    return refusal
+
+
+def _take(file: NewFile, way: Way) -> _Refusal | None:
+    """Take a way to a file, trying more than once; None where it came."""
+    attempt = _Attempt(file, way)
+    try:
+        reply = way.source.repeat(attempt)
+    except GivenUpError as gone:
+        code = "fetch.place-refused" if gone.refuses else "fetch.place-unreachable"
+        return _Refusal(code=code, detail=gone.code, goes_on=True)
+    except NoReplyError as fault:
+        if fault.fault in {Fault.CONNECT, Fault.ABORTED}:
+            raise
+        if way.source.is_elsewhere:
+            return _Refusal(code="fetch.place-unreachable", detail=fault.fault.value, goes_on=True)
+        return _Refusal(code="fetch.refused", detail=fault.fault.value, later=True)
+    if attempt.code:
+        return _Refusal(code=attempt.code, goes_on=attempt.code == "fetch.nowhere")
+    return None if reply.is_success else _judge_refusal(reply, is_elsewhere=way.source.is_elsewhere)
+
+
+def _judge_refusal(reply: Reply, *, is_elsewhere: bool) -> _Refusal:
+    detail = told(reply, f"HTTP {reply.status}")
+    later = judge_reply(reply) is Action.RETRY
+    if is_elsewhere:
+        code = "fetch.place-unreachable" if later else "fetch.place-refused"
+        return _Refusal(code=code, detail=detail, goes_on=True)
+    is_denied = reply.status in _DENIED or 300 <= reply.status < 400  # noqa: PLR2004 - 3xx
+    return _Refusal(
+        code="fetch.refused",
+        detail=detail,
+        goes_on=reply.status in _NOT_HERE,
+        later=later,
+        denied=reply.status if is_denied else 0,
+    )
+
+
+def nowhere(fetcher: Fetcher, instance: ListedInstance, study: ListedStudy) -> str:
+    """Return the code of an instance to which no way leads."""
+    return "fetch.no-address" if fetcher.lacks_address(instance, study) else "fetch.nowhere"
 
 
 def _is_instance(path: str, place: Place) -> bool:

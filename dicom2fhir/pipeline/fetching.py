@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from dicom2fhir import __version__
 from dicom2fhir.deliver.server.dicomweb import StatusError
+from dicom2fhir.deliver.server.exchange import NoReplyError
 from dicom2fhir.deliver.server.fetching import Fetcher
 from dicom2fhir.deliver.server.listing import list_instances
 from dicom2fhir.deliver.server.media import find_media
 from dicom2fhir.deliver.server.searching import find_study_ids, read_resource
+from dicom2fhir.deliver.server.sources import GivenUpError
 from dicom2fhir.deliver.tree import Tree, safe_name
 from dicom2fhir.errors import (
     ConfigError,
@@ -21,7 +23,7 @@ from dicom2fhir.errors import (
     ServerRefusedError,
     ServerUnreachableError,
 )
-from dicom2fhir.pipeline.bringing import Arrival, Bringer, FetchRow
+from dicom2fhir.pipeline.bringing import Arrival, Bringer, FetchRow, nowhere
 from dicom2fhir.pipeline.lanes import run_lanes
 from dicom2fhir.pipeline.watching import Unwatched, Watch
 from dicom2fhir.problems import Problem
@@ -55,6 +57,8 @@ class _Run:
     bytes: int = 0
     interrupted: bool = False
     """A file was given up that may come another time."""
+    denied: list[int] = field(default_factory=list)
+    """The statuses with which the FHIR server refused us files."""
 
     def add(self, arrival: Arrival) -> None:
         """Count what became of one file."""
@@ -63,7 +67,17 @@ class _Run:
         self.failed += arrival.failed
         self.bytes += arrival.bytes
         self.interrupted |= arrival.interrupted
+        self.denied += [arrival.denied] if arrival.denied else []
         self.tally.extend(arrival.problems)
+
+    def decide_exit(self, code: int) -> int:
+        """Return the exit code, this one unless the FHIR server itself was of no use."""
+        if self.interrupted:
+            return ServerUnreachableError.exit_code
+        if self.denied and len(self.denied) == self.listed:
+            is_redirect = self.denied[0] < 400  # noqa: PLR2004 - 3xx
+            return (ServerRefusedError if is_redirect else ConfigError).exit_code
+        return code
 
 
 def fetch(
@@ -165,9 +179,9 @@ class _Fetching:
         if not done.listed and not rows:
             raise NothingFoundError("These studies list no instances.")
         code = decide_exit(counts, rows, self._options.fail_on, expects_dicom=False)
-        if done.interrupted:
-            code = ServerUnreachableError.exit_code
-        return Outcome(counts=counts, problems=rows, version=__version__, exit_code=code)
+        return Outcome(
+            counts=counts, problems=rows, version=__version__, exit_code=done.decide_exit(code)
+        )
 
     def _studies(self) -> Iterator[ListedStudy]:
         seen: set[str] = set()
@@ -197,12 +211,13 @@ class _Fetching:
         listed = {instance.place for instance in study.instances}
         for series in study.uncounted:
             before = sum(place.series_uid == series.series_uid for place in listed)
+            detail = ""
             try:
                 found = self._fetcher.list_series(series, study)
-            except StatusError:
-                found = []
+            except (StatusError, GivenUpError, NoReplyError) as fault:
+                found, detail = [], _told(fault)
             more = [one for one in found if one.place not in listed]
-            self._note("fetch.unlisted", max(0, series.count - before - len(more)))
+            self._note("fetch.unlisted", max(0, series.count - before - len(more)), detail)
             yield from more
 
     def _jobs(self) -> Iterator[Callable[[], Arrival]]:
@@ -237,10 +252,13 @@ class _Fetching:
             return self._bringer.bring(path, instance, study)
         ways = self._fetcher.ways(instance, study)
         listed = Arrival(
-            path=path, row=FetchRow(path=path, way=(ways or ["nowhere"])[0], sha256=instance.sha256)
+            path=path,
+            row=FetchRow(
+                path=path, way=ways[0].name if ways else "nowhere", sha256=instance.sha256
+            ),
         )
         if not ways:
-            listed.fail("fetch.nowhere")
+            listed.fail(nowhere(self._fetcher, instance, study))
         return listed
 
     def _fetch_render(self, render: Render) -> Arrival:
@@ -256,9 +274,15 @@ class _Fetching:
         if arrival.row is not None and self._show is not None:
             self._show(arrival.row)
 
-    def _note(self, code: str, count: int = 1) -> None:
+    def _note(self, code: str, count: int = 1, detail: str = "") -> None:
         if count:
-            self.done.tally.add(Problem(code=code, count=count))
+            self.done.tally.add(Problem(code=code, count=count, detail=detail))
+
+
+def _told(fault: StatusError | GivenUpError | NoReplyError) -> str:
+    if isinstance(fault, StatusError):
+        return f"HTTP {fault.status}"
+    return fault.code if isinstance(fault, GivenUpError) else fault.fault.value
 
 
 def path_of(place: Place, study: ListedStudy) -> str:

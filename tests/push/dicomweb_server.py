@@ -43,6 +43,8 @@ class Ways:
     max_body: int = 0
     status: int = 0
     """What every STOW is answered, nothing stored."""
+    get_status: int = 0
+    """What every GET is answered."""
     single_part: bool = False
     """Only `Accept: application/dicom` is known."""
     page: int = 1000
@@ -152,6 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
         owner, ways = self.server.owner, self.server.owner.ways
         if ways.token and self.headers.get("Authorization") != f"Bearer {ways.token}":
             self._send(401, b"")
+            return
+        if ways.get_status:
+            self._send(ways.get_status, b"")
             return
         url = urlsplit(self.path)
         parts = url.path.removeprefix("/dicom-web/").split("/")

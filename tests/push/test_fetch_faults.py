@@ -35,13 +35,14 @@ REFUSED = {
     Verb.HTML,
 }
 """Answers that are not asked for again: 4 for a study, 1 for one of its files."""
-WEDGED = {Verb.UNAUTHORIZED, *TLS}
 
 
 def exits(fault: Fault) -> set[int]:
     """Return the codes that a run with this one fault may end with."""
-    if fault.verb in WEDGED:
+    if fault.verb in TLS:
         return {6}
+    if fault.verb == Verb.UNAUTHORIZED:
+        return {1, 6}
     if fault.verb in REFUSED:
         return {1, 4}
     if fault == Fault(Verb.THROTTLE, "99999999999"):

@@ -93,6 +93,16 @@ class Download:
         """
         return Reply(status=self.status, headers=self.headers, body=b"".join(self._capped()))
 
+    def read_refusal(self) -> Reply:
+        """Return a reply that refuses, with its body where that is JSON that can be had."""
+        reply = Reply(status=self.status, headers=self.headers)
+        if not reply.content_type.endswith("json"):
+            return reply
+        try:
+            return self.read()
+        except NoReplyError:
+            return reply
+
     def _capped(self) -> Iterator[bytes]:
         size = 0
         for chunk in self._chunks:
@@ -167,14 +177,17 @@ class Client:
             if download.status != _UNAUTHORIZED:
                 yield download
                 return
+            refusal = download.read_refusal()
         if self._signer is not None and self._signer.renew(signature):
             with self._open(url, request, self._sign(), streamed=streamed) as download:
                 if download.status != _UNAUTHORIZED:
                     yield download
                     return
+                refusal = download.read_refusal()
         raise CredentialsError(
             "The server does not take our credentials (401).",
             hint="Give others, or ask its operator what it accepts.",
+            reply=refusal,
         )
 
     def _sign(self) -> Mapping[str, str]:

@@ -6,13 +6,14 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dicom2fhir.deliver.server.exchange import Reply, Request
+from dicom2fhir.deliver.server.exchange import Request
 from dicom2fhir.deliver.server.multipart import MultipartError, PartReader, boundary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from dicom2fhir.deliver.server.client import Download
+    from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.steady import SteadyClient
     from dicom2fhir.model import Json
 
@@ -56,9 +57,9 @@ class DamagedReplyError(Exception):
 class StatusError(Exception):
     """The server did not give what was asked for."""
 
-    def __init__(self, status: int, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, reply: Reply) -> None:
         super().__init__()
-        self.reply = Reply(status=status, headers=headers or {})
+        self.reply = reply
 
     @property
     def status(self) -> int:
@@ -90,7 +91,7 @@ def expect_success(download: Download) -> None:
     Errors: StatusError
     """
     if download.status != _OK:
-        raise StatusError(download.status, download.headers)
+        raise StatusError(download.read_refusal())
 
 
 def _first_part(download: Download) -> Iterator[bytes]:
@@ -140,7 +141,7 @@ def _search(client: SteadyClient, path: str) -> list[Json]:
     if reply.status == _EMPTY:
         return []
     if not reply.is_success:
-        raise StatusError(reply.status)
+        raise StatusError(reply)
     found = reply.json()
     return found if isinstance(found, list) else []
 

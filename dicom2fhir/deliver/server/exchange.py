@@ -124,6 +124,18 @@ class RedirectedError(ServerRefusedError):
         self.status = status
         self.host = host
 
+    @property
+    def reply(self) -> Reply:
+        """Return the reply, as far as anybody looks at it."""
+        return Reply(status=self.status)
+
 
 class CredentialsError(ConfigError):
-    """The server, or whoever gives out its tokens, does not take our credentials."""
+    """The server, or whoever gives out its tokens, does not take our credentials.
+
+    `reply` is that of the server, None where it was not asked.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", reply: Reply | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reply = reply

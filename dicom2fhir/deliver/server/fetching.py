@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -17,16 +17,22 @@ from dicom2fhir.deliver.server.binary_json import DamagedDataError, NoDataError,
 from dicom2fhir.deliver.server.dicomweb import (
     DICOM,
     DamagedReplyError,
-    StatusError,
     expect_success,
     list_series,
     retrieve,
 )
-from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request, media_type_of
+from dicom2fhir.deliver.server.exchange import (
+    FHIR_JSON,
+    PAGES,
+    CredentialsError,
+    Request,
+    media_type_of,
+)
 from dicom2fhir.deliver.server.listing import ListedInstance, wado_address
 from dicom2fhir.deliver.server.searching import id_of, read_resource
+from dicom2fhir.deliver.server.sources import Elsewhere, FhirSource
 from dicom2fhir.deliver.server.steady import SteadyClient
-from dicom2fhir.errors import UsageError
+from dicom2fhir.errors import ServerRefusedError, UsageError
 from dicom2fhir.options import AuthOptions
 
 if TYPE_CHECKING:
@@ -34,8 +40,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from dicom2fhir.deliver.server.client import Client, Download
-    from dicom2fhir.deliver.server.dicomweb import Place
-    from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.listing import ListedSeries, ListedStudy
     from dicom2fhir.deliver.server.retrying import Wait
     from dicom2fhir.model import Json, Resource
@@ -45,12 +49,22 @@ if TYPE_CHECKING:
 
 JSON_TYPES: Final = {FHIR_JSON, "application/json", "application/json+fhir"}
 _NOT_ACCEPTABLE: Final = {400, 406, 415}
-_ELSEWHERE: Final = {404, 410, 501}
-"""What a way to the bytes answers where another way may still lead to them."""
 
 
 class NowhereError(Exception):
-    """The study names no place of the bytes."""
+    """An attachment has neither bytes nor a place of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to bytes: binary, attachment, dicomweb or media; `open` makes one attempt.
+
+    Errors of `open`: NowhereError, StatusError, DamagedReplyError; those of Client
+    """
+
+    name: str
+    source: FhirSource | Elsewhere
+    open: Callable[[], Opened]
 
 
 class Fetcher:
@@ -68,42 +82,36 @@ class Fetcher:
         self._on_wait = on_wait
         self._stack = ExitStack()
         self.fhir = self._stack.enter_context(SteadyClient(options.server, on_wait))
+        self._source = FhirSource(self.fhir)
         self.strangers = self.refused = 0
-        self._addresses: dict[str, str] = {}
-        self._clients: dict[str, SteadyClient] = {}
+        self._addresses: dict[str, str | None] = {}
+        self._elsewhere: dict[str, Elsewhere] = {}
         self._lock = threading.RLock()
 
     def abort(self) -> None:
         """End the requests of all threads."""
-        for client in (self.fhir, *self._clients.values()):
+        for client in (self.fhir, *(one.client for one in self._elsewhere.values())):
             client.abort()
 
     def close(self) -> None:
         """Close every connection."""
         self._stack.close()
 
-    def ways(self, instance: ListedInstance, study: ListedStudy) -> list[str]:
-        """Return the names of the ways to the bytes: binary, attachment, dicomweb."""
-        return [name for name, _ in self._ways(instance, study)]
+    def ways(self, instance: ListedInstance, study: ListedStudy) -> list[Way]:
+        """Return the ways to the bytes, those that are best first."""
+        return list(self._ways(instance, study))
+
+    def lacks_address(self, instance: ListedInstance, study: ListedStudy) -> bool:
+        """Tell whether an Endpoint is said to have the instance, but not where that is."""
+        with self._lock:
+            return any(self._address(one, study.contained) == "" for one in instance.endpoints)
+
+    def way_to_attachment(self, attachment: Json) -> Way:
+        """Return the way to the bytes of an Attachment."""
+        return Way("media", self._source, lambda: self._open_attachment(attachment))
 
     @contextmanager
-    def open(self, instance: ListedInstance, study: ListedStudy) -> Iterator[Iterator[bytes]]:
-        """Give the bytes of an instance while they come, by the first way that has them.
-
-        Errors: NowhereError, StatusError, DamagedReplyError; those of the client
-        """
-        ways = [way for _, way in self._ways(instance, study)]
-        if not ways:
-            raise NowhereError
-        with ExitStack() as stack:
-            yield _first_open(stack, ways)
-
-    @contextmanager
-    def open_attachment(self, attachment: Json) -> Iterator[Iterator[bytes]]:
-        """Give the bytes of an Attachment while they come.
-
-        Errors: as `open`
-        """
+    def _open_attachment(self, attachment: Json) -> Iterator[Iterator[bytes]]:
         binary = id_of(attachment.get("url"), "Binary")
         if binary:
             media_type = media_type_of(attachment.get("contentType"), "*/*")
@@ -114,37 +122,32 @@ class Fetcher:
         else:
             raise NowhereError
 
-    def repeat(self, attempt: Callable[[], Reply]) -> Reply:
-        """Make an attempt to fetch until it has a final reply, and return that."""
-        return self.fhir.repeat(attempt)
-
     def list_series(self, series: ListedSeries, study: ListedStudy) -> list[ListedInstance]:
         """Return the instances that a DICOMweb server has of a series.
 
-        Errors: StatusError, those of the client
+        Errors: StatusError, GivenUpError, NoReplyError
         """
         for address in self._wado(series.endpoints, study):
-            client = self._client(address)
-            found = list_series(client, series.study_uid, series.series_uid)
+            place = self._at(address)
+            with place.asked():
+                found = list(list_series(place.client, series.study_uid, series.series_uid))
             return [
                 ListedInstance(place=place, stored=place, endpoints=series.endpoints)
                 for place in found
             ]
         return []
 
-    def _ways(
-        self, instance: ListedInstance, study: ListedStudy
-    ) -> Iterator[tuple[str, Callable[[], Opened]]]:
+    def _ways(self, instance: ListedInstance, study: ListedStudy) -> Iterator[Way]:
         if instance.binary:
-            yield "binary", lambda: open_binary(self.fhir, instance.binary, DICOM)
+            yield Way(
+                "binary", self._source, lambda: open_binary(self.fhir, instance.binary, DICOM)
+            )
         if instance.attachment:
-            yield "attachment", lambda: self.open_attachment(instance.attachment)
+            yield replace(self.way_to_attachment(instance.attachment), name="attachment")
         if instance.stored.is_askable:
             for address in self._wado(instance.endpoints, study):
-                yield "dicomweb", partial(self._retrieve, address, instance.stored)
-
-    def _retrieve(self, address: str, place: Place) -> Opened:
-        return retrieve(self._client(address), place)
+                place = self._at(address)
+                yield Way("dicomweb", place, partial(retrieve, place.client, instance.stored))
 
     def _wado(self, endpoints: tuple[str, ...], study: ListedStudy) -> list[str]:
         """Return the bases of DICOMweb retrieve; the one that the options name goes first."""
@@ -154,49 +157,53 @@ class Fetcher:
         bases = [chosen.base] if chosen is not None else []
         return list(dict.fromkeys([*bases, *(one for one in found if one)]))
 
-    def _address(self, reference: str, contained: Mapping[str, Resource]) -> str:
+    def _address(self, reference: str, contained: Mapping[str, Resource]) -> str | None:
+        """Return where an Endpoint is, "" where it does not say so, None where it is of no use."""
         if reference in contained:
             return self._checked(wado_address(contained[reference]))
         if reference not in self._addresses:
-            identity = id_of(reference, "Endpoint")
-            found = read_resource(self.fhir, "Endpoint", identity) if identity else None
-            self._addresses[reference] = self._checked(wado_address(found or {}))
+            self._addresses[reference] = self._checked(wado_address(self._read(reference)))
         return self._addresses[reference]
 
-    def _checked(self, address: str) -> str:
-        """Return an address that the server sent; "" for one that nobody may be asked at."""
+    def _read(self, reference: str) -> Resource:
+        """Return an Endpoint; an empty one where it may not be read, or there is none."""
+        identity = id_of(reference, "Endpoint")
+        try:
+            return (read_resource(self.fhir, "Endpoint", identity) if identity else None) or {}
+        except ServerRefusedError:
+            pass
+        except CredentialsError as fault:
+            if fault.reply is None:
+                raise
+        self.refused += 1
+        return {}
+
+    def _checked(self, address: str | None) -> str | None:
+        """Return an address that the server sent; None for one that nobody may be asked at."""
+        if not address:
+            return address
         try:
             return check_base(address, allow_http=self._options.server.allow_http)
         except UsageError:
-            self.refused += bool(address)
-            return ""
+            self.refused += 1
+            return None
 
-    def _client(self, base: str) -> SteadyClient:
-        """Return what speaks to a DICOMweb server, with the credentials of its own origin only."""
+    def _at(self, base: str) -> Elsewhere:
+        """Return a DICOMweb server, which gets the credentials of its own origin only."""
         with self._lock:
-            if base not in self._clients:
+            if base not in self._elsewhere:
                 options = self._options
                 known = [one for one in (options.dicomweb, options.server) if one is not None]
                 same = [one for one in known if origin_of(one.base) == origin_of(base)]
                 self.strangers += not same
                 own = same[0] if same else _without_credentials(options.server)
                 client = SteadyClient(replace(own, base=base), self._on_wait)
-                self._clients[base] = self._stack.enter_context(client)
-            return self._clients[base]
+                self._elsewhere[base] = Elsewhere(self._stack.enter_context(client))
+            return self._elsewhere[base]
 
 
 def _without_credentials(server: ServerOptions) -> ServerOptions:
     return replace(server, auth=AuthOptions(), client_certificate=None, client_key=None)
-
-
-def _first_open(stack: ExitStack, ways: list[Callable[[], Opened]]) -> Iterator[bytes]:
-    for way in ways[:-1]:
-        try:
-            return stack.enter_context(way())
-        except (StatusError, NowhereError) as fault:
-            if isinstance(fault, StatusError) and fault.status not in _ELSEWHERE:
-                raise
-    return stack.enter_context(ways[-1]())
 
 
 @contextmanager

@@ -94,13 +94,16 @@ def list_instances(study: Resource) -> ListedStudy:
     )
 
 
-def wado_address(endpoint: Resource) -> str:
-    """Return the base of DICOMweb retrieve, or "" where the Endpoint is of another kind."""
+def wado_address(endpoint: Resource) -> str | None:
+    """Return the base of DICOMweb retrieve, None where the Endpoint is of another kind.
+
+    FHIR: Endpoint.address; "" where it is absent (`_address` may say why)
+    """
     connection = endpoint.get("connectionType", {})
     codings = connection.get("coding", [connection])  # R5 has a CodeableConcept, and more of them
     if isinstance(codings, list) and any(one.get("code") == WADO for one in codings):
-        return str(endpoint.get("address", "")).rstrip("/")
-    return ""
+        return str(endpoint.get("address") or "").rstrip("/")
+    return None
 
 
 def _uid_in_file(uid: str, originals: Iterable[object]) -> str:

@@ -372,6 +372,7 @@ class Retrier:
             raise error or CredentialsError(
                 f"The server forbids this to our credentials ({told(reply, '403')}).",
                 hint="Ask its operator for the rights, or for a wider --scope.",
+                reply=reply,
             )
         outcome = Outcome(
             action=_FINALLY.get(action, action),

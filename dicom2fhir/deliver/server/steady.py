@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from dicom2fhir.deliver.server.client import Client
 from dicom2fhir.deliver.server.exchange import NoReplyError, RedirectedError, Reply, Request
-from dicom2fhir.deliver.server.retrying import Retrier, Wait
+from dicom2fhir.deliver.server.retrying import Action, Retrier, Wait, judge_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +53,18 @@ class SteadyClient:
         return self._client.open_stream(request)
 
     def repeat(self, attempt: Callable[[], Reply]) -> Reply:
-        """Make an attempt until it has a final reply, and return that."""
+        """Make an attempt until it has a final reply, and return that.
+
+        Unlike `send`, it returns a 403: of many files some may be forbidden.
+        """
         self._repeated.attempt = attempt
-        outcome = self._repeater.send(Request(method="GET"))
+        outcome = self._repeater.send(Request(method="GET"), _judge_attempt)
         return _reply_or_error(outcome.reply, outcome.error)
+
+
+def _judge_attempt(reply: Reply) -> Action:
+    action = judge_reply(reply)
+    return Action.DEAD if action is Action.STOP else action
 
 
 def _reply_or_error(reply: Reply | None, error: NoReplyError | RedirectedError | None) -> Reply:
