@@ -105,7 +105,7 @@ def _scan_plain(  # noqa: C901 - an innermost loop: calls would double its cost
             break
         want = wanted.get(group << 16 | element)
         if want is not None:
-            if not (want.plain and vr in _TEXT_VRS and length <= largest):
+            if length > largest or not (vr == want.binary or (want.plain and vr in _TEXT_VRS)):
                 break
             values[group << 16 | element] = data[start:stop]
         at = stop
@@ -250,7 +250,9 @@ def _learn_plain(walk: Walk, at: int, wanted: Mapping[int, Wanted]) -> Run | Non
     want = wanted.get(tag)
     if want is None:
         kept, keep = _NOTHING, 0
-    elif want.plain and vr in _TEXT_VRS and length <= walk.options.max_value:
+    elif length <= walk.options.max_value and (
+        vr == want.binary or (want.plain and vr in _TEXT_VRS)
+    ):
         keep = tag
         kept = {tag: data[at + HEADER : stop]}
         walk.values.update(kept)

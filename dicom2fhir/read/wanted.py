@@ -43,6 +43,8 @@ class Wanted:
     items: Mapping[int, Wanted] | None = None
     plain: bool = False
     """Text, not a sequence: its bytes are kept as they are."""
+    binary: bytes = b"--"
+    """The VR of a number whose bytes are kept as they are; no VR at all for anything else."""
     is_code: bool = False
     """A code sequence (PS3.3 8.8), the same each time that the same bytes come."""
 
@@ -67,6 +69,7 @@ _TEXT = frozenset(
         "UI",
     )
 ) | {"UR", "UT"}
+_BINARY = frozenset({"US", "SS", "UL", "SL", "FL", "FD"})
 _CHARACTER_SET = attributes.SPECIFIC_CHARACTER_SET
 
 
@@ -79,6 +82,7 @@ def make_wanted(kept: Iterable[attributes.Attribute]) -> dict[int, Wanted]:
             one.vr,
             make_wanted(one.items) if one.items else None,
             plain=one.vr in _TEXT,
+            binary=one.vr.encode() if one.vr in _BINARY else b"--",
             is_code=one.items is attributes.CODE,
         )
         for one in (*kept, _CHARACTER_SET)

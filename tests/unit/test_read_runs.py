@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from struct import pack
+
 from read_cases import Case, MemorySource
 
 from dicom2fhir.options import ReadOptions
@@ -19,6 +21,7 @@ def image(number: int, series: str = "1", filler: int = 40) -> bytes:
     """Return one image of a series: some elements differ in value and length."""
     case = Case().put(0x00080018, "UI", f"2.25.{11**number}").put(0x00200011, "IS", series)
     case.put(0x00200013, "IS", str(number)).put(0x00080032, "TM", f"{number:06d}")
+    case.put(0x00189345, "FD", pack("<d", number / 3))
     for element in range(filler):
         case.put(0x00190010 + element, "LO", f"{series}-{element}")
     case.put(0x00191080, "DS", str(number / 3)[:16])
@@ -42,6 +45,7 @@ def test_a_settled_series_is_read_by_plan() -> None:
     plan = runs.plan
     walk = walk_with(runs, image(99))
     assert walk.values[0x00200013] == b"99"
+    assert walk.values[0x00189345] == pack("<d", 33.0)
     assert runs.plan is plan
 
 
