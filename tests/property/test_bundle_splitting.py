@@ -28,6 +28,9 @@ def own(identity: str) -> dict[str, str]:
     return {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{identity}"}
 
 
+MASTERS = frozenset({"Patient", "Practitioner", "Organization"})
+
+
 @st.composite
 def resources(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Return resources that refer to each other without a circle, in any order."""
@@ -40,13 +43,16 @@ def resources(draw: st.DrawFn) -> list[dict[str, Any]]:
             "id": identity,
             "identifier": [own(identity)],
         }
-        if kind in {"Patient", "Practitioner", "Organization"} and draw(st.booleans()):
+        if kind in MASTERS and draw(st.booleans()):
             resource["identifier"] = [{"system": "urn:oid:1.2.3.4", "value": f"A|{number}"}]
         names = [f"{one['resourceType']}/{one['id']}" for one in made]
         if kind == "Binary":
             names = [name for name in names if name.startswith("Patient/")]
             resource["data"] = payload("x", draw(st.integers(1, 1000)))
-        elif kind != "Patient":
+        elif kind in MASTERS:
+            # a Binary may need them, so that they need none
+            names = [name for name in names if name.partition("/")[0] in MASTERS]
+        else:
             resource["url"] = [name for name in names if name.startswith("Binary/")]
         if names:
             targets = draw(st.lists(st.sampled_from(names), max_size=4))
