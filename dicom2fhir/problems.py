@@ -406,9 +406,15 @@ CODES: dict[str, Code] = {
         "dicom2fhir validate tells more.",
     ),
     "push.unconditional": _warning(
-        "A resource is created without an id or condition of its own; a lost reply, or another"
-        " push without this --state, creates it twice",
+        "A resource is created without an id or condition of its own; another push without this"
+        " --state creates it twice",
         "Have its maker give it ifNoneExist, or PUT it.",
+    ),
+    "push.unknown": _error(
+        "The server may have created what has no id or condition of its own: its reply was lost or"
+        " is unclear; neither it nor the rest of its study is sent again",
+        "Look whether the server has it. --dead lists it where --state has remembered it, and"
+        " --retry-dead sends it again.",
     ),
     "push.emptied": _warning(
         "The server has lost what it had confirmed; what this run holds was sent again"

@@ -50,6 +50,9 @@ def next_delivery(outcome: Outcome, state: str | None) -> str:
     if not (delivery.stopped or delivery.left or delivery.studies_done < delivery.studies):
         return ""
     again = "Next: the same command again"
+    if any(row.code == "push.unknown" for row in outcome.problems):
+        asked = ", with --retry-dead" if state is not None else ""
+        return f"{again}{asked}, once it is known that the server has nothing of it."
     if state is None:
         return f"{again}, with --state DIR, which remembers what was delivered."
     if any(row.code in DEAD for row in outcome.problems):

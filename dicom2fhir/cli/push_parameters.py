@@ -81,11 +81,19 @@ ReplaceBytes = Annotated[
 ]
 RetryDead = Annotated[
     bool,
-    option("--retry-dead", group=SENDING, text="Send again what the server has refused before."),
+    option(
+        "--retry-dead",
+        group=SENDING,
+        text="Send again what the server has refused before, or may have.",
+    ),
 ]
 Dead = Annotated[
     bool,
-    option("--dead", group=SENDING, text="List what the server has refused, and send nothing."),
+    option(
+        "--dead",
+        group=SENDING,
+        text="List what the server has refused, or may have, and send nothing.",
+    ),
 ]
 PushState = Annotated[
     str | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,26 @@ def run_here(*arguments: str | Path) -> Run:
         stderr=result.stderr,
         waited=sum(waits.asked),
     )
+
+
+def write_bare(path: Path, entries: int = 1) -> None:
+    """Write a Bundle as other tools do: Observations without an id or condition."""
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {
+                "resource": {
+                    "resourceType": "Observation",
+                    "status": "final",
+                    "code": {"text": f"x{number}"},
+                },
+                "request": {"method": "POST", "url": "Observation"},
+            }
+            for number in range(entries)
+        ],
+    }
+    path.write_text(json.dumps(bundle))
 
 
 def run_command(*arguments: str | Path, seconds: float = 300) -> Run:

@@ -14,7 +14,7 @@ import pytest
 import dicom2fhir
 from holdings import Holdings, held_by
 from places import ROOT
-from runs import run_here
+from runs import run_here, write_bare
 
 if TYPE_CHECKING:
     from recording_server import RecordingServer
@@ -94,6 +94,24 @@ def test_a_run_killed_at_any_change_of_state_is_completed_by_the_next(
         written = len(recorder.written())
         assert push_again(bundles, recorder.base, state) == 0
         assert len(recorder.written()) == written
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("last", [1, 2])
+def test_what_nothing_tells_from_its_copy_is_not_sent_again_after_a_kill(
+    tmp_path: Path, recorder: RecordingServer, last: int, when: str
+) -> None:
+    write_bare(tmp_path / "bare.json", 2)
+    state = tmp_path / "state"
+    code, _ = run_killed(tmp_path / "bare.json", recorder.base, state, last, when)
+    assert code == -signal.SIGKILL
+    to = ("--to", recorder.base, "--state", state)
+    again = run_here("push", tmp_path / "bare.json", *to)
+    settled = (last, when) in {(1, "before"), (2, "after")}
+    assert (again.code, "push.unknown" in again.stderr) == (0 if settled else 1, not settled)
+    assert len(recorder.store.of_type("Observation")) == (0 if (last, when) == (1, "after") else 2)
+    listed = run_here("push", "--dead", *to).stdout
+    assert listed.count("unknown") == (0 if settled else 2)
 
 
 def check_orphans(found: Holdings, mode: str) -> None:

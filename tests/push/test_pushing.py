@@ -18,7 +18,7 @@ from faults import Fault, Script, Verb
 from fhir_store import RefusedError, Store
 from holdings import held_by
 from places import ROOT
-from runs import Run, run_here
+from runs import Run, run_here, write_bare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,10 +169,7 @@ def test_a_server_that_runs_transactions_as_batches_is_found_out(
 
 
 def test_what_may_come_to_be_twice_is_told(recorder: RecordingServer, tmp_path: Path) -> None:
-    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
-    entry = {"resource": observation, "request": {"method": "POST", "url": "Observation"}}
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
-    (tmp_path / "x.json").write_text(json.dumps(bundle))
+    write_bare(tmp_path / "x.json")
     first = push(tmp_path / "x.json", recorder, "--state", tmp_path / "state")
     assert first.code == 0, first
     assert "push.unconditional" in first.stderr

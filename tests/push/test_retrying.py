@@ -434,3 +434,39 @@ def test_a_real_server_is_asked_until_it_answers() -> None:
     ):
         outcome = Retrier(client, OPTIONS, pause=lambda _: False).send(REQUEST)
     assert (outcome.action, outcome.tries, len(wire.asked)) == (Action.DONE, 3, 3)
+
+
+# --- what may not be done twice ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said", [*replies(408, 425, 429, 503), no_reply(Fault.CONNECT, sent=False)]
+)
+def test_what_may_be_done_only_once_is_sent_again_after_what_has_done_nothing(
+    said: Reply | NoReplyError,
+) -> None:
+    run, undone = Run([said, OK]), []
+    outcome = run.retrier.send(REQUEST, undone=lambda: undone.append(said))
+    assert (outcome.action, undone) == (Action.DONE, [said])
+
+
+@pytest.mark.parametrize(
+    "said", [*replies(500, 502, 504, 520), no_reply(Fault.LOST), no_reply(Fault.NOT_HTTP)]
+)
+def test_what_may_be_done_only_once_is_not_sent_again_after_what_may_have_done_it(
+    said: Reply | NoReplyError,
+) -> None:
+    run, undone = Run([said, OK]), []
+    outcome = run.retrier.send(REQUEST, again=lambda: REQUEST, undone=lambda: undone.append(said))
+    assert (outcome.may_be_done, undone, run.client.asked) == (True, [], 1)
+    assert run.waits == []
+
+
+@pytest.mark.parametrize(
+    "said", [*replies(403), CredentialsError("no"), no_reply(Fault.ABORTED, sent=False)]
+)
+def test_what_ends_a_run_before_anything_was_done_is_told(said: Reply | Exception) -> None:
+    run, undone = Run([said]), []
+    with pytest.raises(Dicom2FhirError):
+        run.retrier.send(REQUEST, undone=lambda: undone.append(said))
+    assert undone == [said]

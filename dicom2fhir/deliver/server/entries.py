@@ -114,6 +114,11 @@ def is_master(entry: PushEntry) -> bool:
     return entry.method == "POST" and bool(entry.if_none_exist)
 
 
+def is_bare(entry: PushEntry) -> bool:
+    """Tell whether nothing tells the resource from a copy: it has no id of ours, no condition."""
+    return entry.method == "POST" and not entry.if_none_exist
+
+
 def by_our_identifier(entry: PushEntry) -> str:
     """Return the search that finds this resource by our identifier, or "" where it has none."""
     identity = own_id(entry.resource)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NAME = "outbox.db"
 LOCK = "outbox.lock"
+UNKNOWN = "unknown"
+"""The code of what the server may have, and what nothing tells from its copy."""
 _DAMAGED = "outbox.damaged"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS item (
@@ -160,7 +162,7 @@ class Outbox:
             )
 
     def revive(self) -> int:
-        """Make what was refused pending again, and return how many that were."""
+        """Make what is not sent again by itself pending again, and return how many that were."""
         with self._thread, _faults():
             dead = self.items(State.DEAD)
             self.put(Item(one.key, one.digest, one.server_id) for one in dead)

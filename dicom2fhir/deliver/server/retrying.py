@@ -108,6 +108,8 @@ FAULTS: Mapping[Fault, Action] = {
     Fault.ABORTED: Action.STOP,
 }
 
+_UNDONE = frozenset({501, 503, 505})
+"""5xx by which a server says that it has not begun."""
 _MAY_BE_TOO_MANY = frozenset({400, 403, 422})
 _TOO_MANY_CODES = frozenset({"too-costly", "too-long"})
 _TOO_MANY = re.compile(
@@ -146,6 +148,13 @@ class Outcome:
             return f"{self.error.status} to {self.error.host}"
         return "" if self.error is None else str(self.error.fault)
 
+    @property
+    def may_be_done(self) -> bool:
+        """Tell whether the last try may have been done: nothing proves that it was not."""
+        if self.reply is not None:
+            return not proves_undone(self.reply.status)
+        return isinstance(self.error, NoReplyError) and self.error.sent
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
@@ -164,6 +173,11 @@ def judge_reply(reply: Reply) -> Action:
         return Action.HALVE
     default = Action.RETRY if reply.status >= 500 else Action.DEAD  # noqa: PLR2004 - 5xx
     return REPLIES.get(reply.status, default)
+
+
+def proves_undone(status: int) -> bool:
+    """Tell whether a status proves that nothing was done; one of a gateway (502, 504) does not."""
+    return 400 <= status < 500 or status in _UNDONE  # noqa: PLR2004 - 4xx
 
 
 def says_too_many(reply: Reply) -> bool:
@@ -217,6 +231,7 @@ class _Course:
     judge: Judge
     again: Again | None
     safe: bool
+    undone: Callable[[], None] | None
     start: float
     wait: float = 0.0
     tries: int = 0
@@ -224,6 +239,11 @@ class _Course:
     looks: bool = False
     """Before the next try somebody looks what the server has."""
     sent: bool = False
+
+    def note_undone(self) -> None:
+        """Tell whoever wants to know that the last try has done nothing."""
+        if self.undone is not None:
+            self.undone()
 
 
 class Sender(Protocol):
@@ -278,15 +298,24 @@ class Retrier:
         again: Again | None = None,
         *,
         safe: bool = True,
+        undone: Callable[[], None] | None = None,
     ) -> Outcome:
         """Send a request until its outcome is known, or time or tries are used up.
 
         With `again`, what meets a conflict is worked out anew; what is not `safe` is so before
-        every further try, for it may have been done.
+        every further try, for it may have been done. With `undone`, which is called after each
+        try that proves that nothing was done, no other try is repeated.
         Errors: ServerUnreachableError after five given up in a row, or once aborted;
                 CredentialsError after 401 and 403; ConfigError for what TLS finds; those of `again`
         """
-        course = _Course(request=request, judge=judge, again=again, safe=safe, start=self._clock())
+        course = _Course(
+            request=request,
+            judge=judge,
+            again=again,
+            safe=safe,
+            undone=undone,
+            start=self._clock(),
+        )
         outcome = self._try(course)
         if self._counts_as_down(request, outcome):
             raise ServerUnreachableError(
@@ -366,14 +395,11 @@ class Retrier:
             error, action = fault, Action.DEAD
         except NoReplyError as fault:
             error, action = fault, FAULTS[fault.fault]
+        except ConfigError:  # 401, or TLS
+            course.note_undone()
+            raise
         course.sent |= not isinstance(error, NoReplyError) or error.sent
         course.seen[action] += 1
-        if action is Action.STOP:
-            raise error or CredentialsError(
-                f"The server forbids this to our credentials ({told(reply, '403')}).",
-                hint="Ask its operator for the rights, or for a wider --scope.",
-                reply=reply,
-            )
         outcome = Outcome(
             action=_FINALLY.get(action, action),
             reply=reply,
@@ -382,7 +408,15 @@ class Retrier:
             not_before=0.0 if reply is None else read_retry_after(reply, time.time()),
             sent=course.sent,
         )
-        if _is_to_repeat(action, course):
+        if not outcome.may_be_done:
+            course.note_undone()
+        if action is Action.STOP:
+            raise error or CredentialsError(
+                f"The server forbids this to our credentials ({told(reply, '403')}).",
+                hint="Ask its operator for the rights, or for a wider --scope.",
+                reply=reply,
+            )
+        if _is_to_repeat(action, course) and not (course.undone and outcome.may_be_done):
             raise _AgainError(outcome, action)
         return outcome
 

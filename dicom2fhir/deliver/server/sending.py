@@ -13,6 +13,7 @@ from dicom2fhir.deliver.server.binaries import BinarySender, length_of
 from dicom2fhir.deliver.server.claims import Claims
 from dicom2fhir.deliver.server.entries import (
     in_order,
+    is_bare,
     is_master,
     key_of,
     name_of,
@@ -21,7 +22,7 @@ from dicom2fhir.deliver.server.entries import (
 )
 from dicom2fhir.deliver.server.limits import Limits
 from dicom2fhir.deliver.server.masters import Masters
-from dicom2fhir.deliver.server.outbox import Item, State
+from dicom2fhir.deliver.server.outbox import UNKNOWN, Item, State
 from dicom2fhir.deliver.server.passage import Passage
 from dicom2fhir.deliver.server.retrying import RETRY_AFTER_CAP
 from dicom2fhir.deliver.server.site import HeldBackError
@@ -214,9 +215,10 @@ class Pusher:
     def _send_part(self, part: Sequence[PushEntry], passage: Passage) -> None:
         waiting = [entry for entry in in_order(part) if entry.full_url not in passage.names]
         with self._claims.hold(self._unsettled(waiting)):
+            self._hold_what_is_open(waiting)
             left = [entry for entry in waiting if not self._is_settled(entry, passage)]
             self._site.tally.add("resources", len(waiting))
-            bare = sum(entry.method == "POST" and not entry.if_none_exist for entry in left)
+            bare = sum(map(is_bare, left))
             if bare:
                 passage.note(Problem(code="push.unconditional", count=bare))
             self._wait_as_told(left)
@@ -239,14 +241,33 @@ class Pusher:
             if item is None or item.state is not State.DONE:
                 yield key_of(entry)
 
+    def _hold_what_is_open(self, entries: Iterable[PushEntry]) -> None:
+        """Hold what a killed run may have brought there, and what nothing tells from its copy.
+
+        Errors: HeldBackError
+        """
+        found: list[Item] = []
+        for entry in filter(is_bare, entries):
+            item = self._site.outbox.find(key_of(entry))
+            if item is None or item.state is not State.INFLIGHT:
+                continue
+            digest = self._site.digest_of(entry.resource)
+            if item.digest in {"", digest}:
+                found.append(replace(item, digest=digest, state=State.DEAD, code=UNKNOWN))
+        if found:
+            self._site.outbox.put(found)
+            raise HeldBackError(Problem(code="push.unknown", count=len(found)))
+
     def _is_settled(self, entry: PushEntry, passage: Passage) -> bool:
         """Tell whether the server has this very resource already.
 
-        Errors: HeldBackError for what it has refused
+        Errors: HeldBackError for what it has refused, or may have
         """
         item = self._site.outbox.find(key_of(entry))
         if item is None or item.digest != self._site.digest_of(entry.resource):
             return False
+        if item.state is State.DEAD and item.code == UNKNOWN:
+            raise HeldBackError(Problem(code="push.unknown"))
         if item.state is State.DEAD:
             raise HeldBackError(Problem(code="push.dead", detail=item.code))
         if item.state is not State.DONE:

@@ -117,14 +117,18 @@ class Site:
         again: Again | None = None,
         *,
         safe: bool = True,
+        undone: Callable[[], None] | None = None,
     ) -> Outcome:
         """Send a request until its outcome is known; what is not `safe` after a look only.
 
+        What has an `undone` is sent again only after that was called.
         Errors: those of Retrier.send, all of which end the run; those of `again`
         """
         if self.stopping:
+            if undone is not None:
+                undone()
             raise NoReplyError(Fault.ABORTED, sent=False)
-        return self.retrier.send(request, judge, again, safe=safe)
+        return self.retrier.send(request, judge, again, safe=safe, undone=undone)
 
     @property
     def is_safe(self) -> bool:

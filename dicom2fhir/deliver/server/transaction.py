@@ -10,15 +10,16 @@ from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
 from dicom2fhir.deliver.server.entries import (
     encode_part,
+    is_bare,
     key_of,
     name_of,
     targets_of,
 )
 from dicom2fhir.deliver.server.exchange import Request
 from dicom2fhir.deliver.server.masters import WRITE
-from dicom2fhir.deliver.server.outbox import Item, State
+from dicom2fhir.deliver.server.outbox import UNKNOWN, Item, State
 from dicom2fhir.deliver.server.replies import EntryResult, judge, told
-from dicom2fhir.deliver.server.retrying import REPLIES, Action
+from dicom2fhir.deliver.server.retrying import REPLIES, Action, proves_undone
 from dicom2fhir.deliver.server.site import HeldBackError, judge_transaction
 from dicom2fhir.deliver.server.writing import Ready, Writer
 from dicom2fhir.model import size_of
@@ -107,6 +108,7 @@ class TransactionSender:
         try:
             outcome = self._send(request, sent, passage)
             if _is_mute(outcome):
+                self._put(sent, State.INFLIGHT)
                 request = replace(request, headers=TELLING_WRITE)
                 outcome = self._send(request, sent, passage)
         except SourceChangedError as changed:
@@ -115,12 +117,33 @@ class TransactionSender:
         return outcome
 
     def _send(self, request: Request, sent: _Transaction, passage: Passage) -> Outcome:
-        return self._site.ask(
+        """Send it until its outcome is known, what is bare only while nothing can be done.
+
+        Errors: HeldBackError where the server may have what nothing tells from its copy
+        """
+        bare = any(map(is_bare, sent.left))
+        outcome = self._site.ask(
             request,
             lambda reply: judge_transaction(reply, sent.ready.entries),
             lambda: self._prepare(sent, passage),
-            safe=self._site.is_safe,
+            safe=self._site.is_safe and not bare,  # each try is INFLIGHT anew
+            undone=(lambda: self._put(sent, State.PENDING)) if bare else None,
         )
+        if bare and outcome.action is not Action.DONE and outcome.may_be_done:
+            self._leave_open(sent, outcome)
+        return outcome
+
+    def _leave_open(self, sent: _Transaction, outcome: Outcome) -> NoReturn:
+        """Let only what can be recognised be sent again by itself."""
+        self._hash(sent)
+        bare = sum(map(is_bare, sent.left))
+        self._site.outbox.put(
+            replace(sent.items[key_of(entry)], state=State.DEAD, code=UNKNOWN)
+            if is_bare(entry)
+            else replace(sent.items[key_of(entry)], state=State.RETRY, code=outcome.code)
+            for entry in sent.left
+        )
+        raise HeldBackError(Problem(code="push.unknown", detail=outcome.code, count=bare))
 
     def _prepare(self, sent: _Transaction, passage: Passage) -> Request | None:
         """Return how what is left is written, by what the server has now; None: nothing is left.
@@ -212,6 +235,7 @@ class TransactionSender:
             kind = entry.resource["resourceType"]
             said = f"{result.status} {result.said}".strip()
             dead = REPLIES.get(result.status, Action.DEAD) in {Action.DEAD, Action.HALVE}
+            dead |= is_bare(entry) and not proves_undone(result.status)
             settled.append(replace(item, state=State.DEAD if dead else State.RETRY, code=said))
             refused.append(f"{kind}: {said}")
         self._site.outbox.put(settled)
