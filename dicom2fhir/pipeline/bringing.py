@@ -16,8 +16,8 @@ from dicom2fhir.deliver.server.exchange import (
     Reply,
 )
 from dicom2fhir.deliver.server.fetching import NowhereError
+from dicom2fhir.deliver.server.judging import Action, judge_reply
 from dicom2fhir.deliver.server.replies import told
-from dicom2fhir.deliver.server.retrying import Action, judge_reply
 from dicom2fhir.deliver.server.sources import GivenUpError
 from dicom2fhir.model import Candidate
 from dicom2fhir.options import ReadOptions

@@ -19,9 +19,10 @@ from dicom2fhir.deliver.server.entries import (
     read_entries,
     targets_of,
 )
+from dicom2fhir.deliver.server.judging import Action
 from dicom2fhir.deliver.server.measuring import MeasuredClient
 from dicom2fhir.deliver.server.outbox import Outbox, State
-from dicom2fhir.deliver.server.retrying import Action, Retrier
+from dicom2fhir.deliver.server.retrying import Retrier
 from dicom2fhir.deliver.server.sending import Pusher
 from dicom2fhir.deliver.server.site import Site, Tally
 from dicom2fhir.errors import Dicom2FhirError, NothingFoundError, ServerUnreachableError

@@ -160,10 +160,22 @@ class Waiting(Protocol):
         """Return the status, or the reason why there is no reply."""
 
 
+_SILENCE = {
+    "connect": "The server cannot be reached",
+    "lost": "The server closed the connection before it answered",
+    "not-http": "The server did not answer in HTTP",
+    "no-token": "The token was not to be had",
+}
+"""Why there is no reply, in words."""
+
+
 def wait_line(wait: Waiting) -> str:
     """Return one line that says why nothing moves."""
-    why = f"HTTP {wait.code}" if wait.code.isdecimal() else wait.code
-    return f"The server did not answer as hoped ({why}); trying again in {wait.seconds:.0f} s."
+    answered = f"The server answered HTTP {wait.code}"
+    why = (
+        answered if wait.code.isdecimal() else _SILENCE.get(wait.code, "The server did not answer")
+    )
+    return f"{why}; trying again in {wait.seconds:.0f} s."
 
 
 def fetch_line(outcome: Outcome, *, dry_run: bool = False) -> str:

@@ -20,15 +20,8 @@ from dicom2fhir.deliver.server.exchange import (
     Reply,
     Request,
 )
-from dicom2fhir.deliver.server.retrying import (
-    FAULTS,
-    Action,
-    Outcome,
-    Retrier,
-    Wait,
-    judge_reply,
-    read_retry_after,
-)
+from dicom2fhir.deliver.server.judging import FAULTS, Action, judge_reply, read_retry_after
+from dicom2fhir.deliver.server.retrying import Outcome, Retrier, Wait
 from dicom2fhir.errors import ConfigError, Dicom2FhirError, ServerUnreachableError
 from dicom2fhir.options import ServerOptions
 from wire import Clock, Wire, answer, close

@@ -12,10 +12,10 @@ from pybase64 import b64decode
 from dicom2fhir.bundle.encoding import encode_pieces
 from dicom2fhir.deliver.blocks import SourceChangedError, blocks_of
 from dicom2fhir.deliver.server.exchange import FHIR_JSON, PAGES, Request, media_type_of
+from dicom2fhir.deliver.server.judging import Action, judge_reply
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.readback import Reader
 from dicom2fhir.deliver.server.replies import Place, place_of
-from dicom2fhir.deliver.server.retrying import Action, judge_reply
 from dicom2fhir.deliver.server.site import HeldBackError
 from dicom2fhir.model import Bytes, size_of
 from dicom2fhir.problems import Problem

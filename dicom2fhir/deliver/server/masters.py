@@ -15,9 +15,9 @@ from dicom2fhir.deliver.server.entries import (
     key_of,
 )
 from dicom2fhir.deliver.server.exchange import FHIR_JSON, Request
+from dicom2fhir.deliver.server.judging import Action
 from dicom2fhir.deliver.server.outbox import Item, State
 from dicom2fhir.deliver.server.replies import judge
-from dicom2fhir.deliver.server.retrying import Action
 from dicom2fhir.deliver.server.site import HeldBackError, judge_transaction
 from dicom2fhir.problems import Problem
 

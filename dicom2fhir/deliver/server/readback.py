@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dicom2fhir.deliver.server.dicomweb import DamagedReplyError, StatusError
 from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Reply, Request
 from dicom2fhir.deliver.server.fetching import open_binary
-from dicom2fhir.deliver.server.retrying import Action, Retrier
+from dicom2fhir.deliver.server.judging import Action
+from dicom2fhir.deliver.server.retrying import Retrier
 from dicom2fhir.deliver.server.steady import Attempts
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dicom2fhir.deliver.blocks import SourceChangedError
 from dicom2fhir.deliver.server.capability import WriteMode
 from dicom2fhir.deliver.server.entries import digest_of, is_met
 from dicom2fhir.deliver.server.exchange import Fault, NoReplyError, Request
+from dicom2fhir.deliver.server.judging import Action, judge_reply
 from dicom2fhir.deliver.server.outbox import State
 from dicom2fhir.deliver.server.replies import is_ambiguous, judge, told
-from dicom2fhir.deliver.server.retrying import Action, Outcome, judge_reply
 from dicom2fhir.problems import Problem
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dicom2fhir.deliver.server.client import Client
     from dicom2fhir.deliver.server.exchange import Reply
     from dicom2fhir.deliver.server.outbox import Item, Outbox
-    from dicom2fhir.deliver.server.retrying import Again, Judge, Retrier
+    from dicom2fhir.deliver.server.retrying import Again, Judge, Outcome, Retrier
     from dicom2fhir.model import Bytes, PushEntry, Resource
     from dicom2fhir.options import PushOptions
 

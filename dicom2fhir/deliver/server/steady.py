@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from dicom2fhir.deliver.server.client import Client
 from dicom2fhir.deliver.server.exchange import NoReplyError, RedirectedError, Reply, Request
-from dicom2fhir.deliver.server.retrying import Action, Retrier, Wait, judge_reply
+from dicom2fhir.deliver.server.judging import Action, judge_reply
+from dicom2fhir.deliver.server.retrying import Retrier, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable

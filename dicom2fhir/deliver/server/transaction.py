@@ -16,10 +16,10 @@ from dicom2fhir.deliver.server.entries import (
     targets_of,
 )
 from dicom2fhir.deliver.server.exchange import Request
+from dicom2fhir.deliver.server.judging import REPLIES, Action, proves_undone
 from dicom2fhir.deliver.server.masters import WRITE
 from dicom2fhir.deliver.server.outbox import UNKNOWN, Item, State
 from dicom2fhir.deliver.server.replies import EntryResult, judge, told
-from dicom2fhir.deliver.server.retrying import REPLIES, Action, proves_undone
 from dicom2fhir.deliver.server.site import HeldBackError, judge_transaction
 from dicom2fhir.deliver.server.writing import Ready, Writer
 from dicom2fhir.model import size_of
