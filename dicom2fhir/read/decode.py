@@ -64,13 +64,14 @@ def find_decoder(charset: Raw, override: str | None, order: str, max_values: int
 class _Own:
     """One attribute of the instance level, and which values it had."""
 
-    __slots__ = ("is_text", "keyword", "known", "tag", "want")
+    __slots__ = ("is_text", "keyword", "known", "number", "tag", "want")
 
-    def __init__(self, tag: int, want: Wanted) -> None:
+    def __init__(self, tag: int, want: Wanted, order: str) -> None:
         self.tag = tag
         self.want = want
         self.keyword = want.keyword
         self.is_text = want.vr in _MANY_TEXTS
+        self.number = Struct(order + NUMBERS[want.vr]) if want.vr in NUMBERS else None
         self.known: dict[Raw, Sequence[Value]] = {}
 
 
@@ -85,7 +86,7 @@ class Decoder:
         self._shared: dict[tuple[Raw, ...], tuple[Decoded, ...]] = {}
         self._levels: dict[tuple[Level, Raw], Decoded] = {}
         self._codes: dict[Items, Sequence[Value]] | None = None
-        self._own = tuple(_Own(tag, want) for tag, want in LEVELS[Level.INSTANCE].items())
+        self._own = tuple(_Own(tag, want, order) for tag, want in LEVELS[Level.INSTANCE].items())
 
     def decode_shared(self, raw: RawItem) -> tuple[Decoded, ...]:
         """Return the attributes of patient, study and series, and what was repaired.
@@ -133,6 +134,8 @@ class Decoder:
                 if text.isprintable() and "\\" not in text:
                     text = text.strip()
                     values = (text,) if text else ()
+            elif values is None and own.number is not None and isinstance(value, bytes):
+                values = own.number.unpack(value) if len(value) == own.number.size else None
             if values is None:
                 values = self._remember(value, own, problems)
             if values:
