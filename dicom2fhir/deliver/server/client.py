@@ -130,6 +130,7 @@ class Client:
         self._guard = Guard()
         self._ways: dict[tuple[str, str | None], httpx2.HTTPTransport] = {}
         self._lock = threading.Lock()
+        self._bodies = 0  # on their way now
         self._way_to(self.base)  # what is wrong with a certificate is told before anything is sent
         self._signer = make_signer(options.auth, self.base, self._ask, clock)
 
@@ -233,7 +234,7 @@ class Client:
         if isinstance(request.body, bytes):
             content = request.body
         else:
-            content = _pace(request, deadline)
+            content = self._pace(request, deadline)
             headers["Content-Length"] = str(request.length)
         limits = httpx2.Timeout(self._options.idle_seconds, connect=self._options.connect_seconds)
         return httpx2.Request(
@@ -243,6 +244,30 @@ class Client:
             content=content,
             extensions={"timeout": limits.as_dict()},
         )
+
+    def _pace(self, request: Request, deadline: Deadline) -> Iterator[bytes]:
+        """Yield a body as it is opened, of the length that was promised; it has time by its length.
+
+        Only a body that goes alone is worked on ahead: of several one fills the pauses of another.
+        """
+        assert not isinstance(request.body, bytes)  # noqa: S101 - for mypy
+        left = request.length or 0
+        blocks = request.body()
+        with self._lock:
+            ahead = left > AHEAD_ABOVE and not self._bodies
+            self._bodies += 1
+        try:
+            for chunk in read_ahead(blocks) if ahead else blocks:
+                left -= len(chunk)
+                if left < 0:
+                    break
+                deadline.extend(len(chunk) / MIN_RATE)
+                yield chunk
+        finally:
+            with self._lock:
+                self._bodies -= 1
+        if left:
+            raise SourceChangedError
 
     def _received(
         self, response: httpx2.Response, deadline: Deadline, *, streamed: bool
@@ -304,21 +329,6 @@ class Client:
                 way._pool._network_backend = self._guard  # noqa: SLF001
                 self._ways[kind] = way
             return self._ways[kind]
-
-
-def _pace(request: Request, deadline: Deadline) -> Iterator[bytes]:
-    """Yield a body as it is opened, of the length that was promised; a long one may take longer."""
-    assert not isinstance(request.body, bytes)  # noqa: S101 - for mypy
-    left = request.length or 0
-    blocks = request.body()
-    for chunk in read_ahead(blocks) if left > AHEAD_ABOVE else blocks:
-        left -= len(chunk)
-        if left < 0:
-            break
-        deadline.extend(len(chunk) / MIN_RATE)
-        yield chunk
-    if left:
-        raise SourceChangedError
 
 
 def _unpack(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
