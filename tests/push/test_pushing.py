@@ -420,3 +420,22 @@ def test_a_server_that_refuses_everything_ends_with_4(
 def test_no_server_ends_with_5(bundles: Path) -> None:
     run = run_here("push", bundles, "--to", "http://127.0.0.1:9/fhir")
     assert run.code == 5, run
+
+
+def test_what_ends_beside_the_first_refusal_has_its_say_too(
+    tmp_path: Path, recorder: RecordingServer
+) -> None:
+    out, raw = tmp_path / "out", tmp_path / "raw"
+    made = run_here("convert", STUDIES / "mr_brain", "-o", out, "--raw-dir", raw)
+    assert made.code == 0, made
+    stored = [path for path in raw.rglob("*") if path.is_file() and path.suffix != ".ndjson"]
+    for path in stored:
+        path.write_bytes(bytes(path.stat().st_size))
+    run = run_here(
+        *("push", out, "--to", recorder.base, "--binaries", raw, "--binary-raw-above", "0"),
+        *("--jobs", "4", "--report", tmp_path / "report.json"),
+    )
+    assert run.code == 1, run
+    report = json.loads((tmp_path / "report.json").read_text())
+    counts = {one["code"]: one["count"] for one in report["problems"]}
+    assert 1 < counts["push.hash-mismatch"] <= len(stored)

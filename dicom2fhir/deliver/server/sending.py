@@ -172,18 +172,33 @@ class Pusher:
             for one in alone:
                 self._settle(one, self._send_one(one), passage)
             return
-        with ThreadPoolExecutor(jobs, thread_name_prefix="binary") as senders:
-            waiting: deque[tuple[_Loose, Future[_Sent]]] = deque()
-            try:
-                for one in alone:
-                    waiting.append((one, senders.submit(self._send_one, one)))
-                    if len(waiting) > jobs:
-                        first, sent = waiting.popleft()
-                        self._settle(first, sent.result(), passage)
-                for first, sent in waiting:
-                    self._settle(first, sent.result(), passage)
-            finally:
-                senders.shutdown(wait=False, cancel_futures=True)
+        waiting: deque[tuple[_Loose, Future[_Sent]]] = deque()
+        try:
+            with ThreadPoolExecutor(jobs, thread_name_prefix="binary") as senders:
+                try:
+                    for one in alone:
+                        waiting.append((one, senders.submit(self._send_one, one)))
+                        if len(waiting) > jobs:
+                            self._settle_first(waiting, passage)
+                    while waiting:
+                        self._settle_first(waiting, passage)
+                finally:
+                    senders.shutdown(wait=False, cancel_futures=True)
+        finally:
+            # what ended beside the first fault has its say too
+            for _, sent in waiting:
+                if not sent.cancelled() and sent.exception() is None:
+                    self._tell(sent.result(), passage)
+
+    def _settle_first(self, waiting: deque[tuple[_Loose, Future[_Sent]]], passage: Passage) -> None:
+        one, sent = waiting.popleft()
+        self._settle(one, sent.result(), passage)
+
+    @staticmethod
+    def _tell(sent: _Sent, passage: Passage) -> None:
+        passage.problems += sent.notes
+        if sent.held is not None:
+            passage.note(sent.held.problem)
 
     def _send_one(self, one: _Loose) -> _Sent:
         sent = _Sent()
